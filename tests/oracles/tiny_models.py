@@ -158,7 +158,6 @@ def make(name):
     loss.backward()
     grads = {k: p.grad for k, p in model.named_parameters()}
     assert all(g is not None and torch.isfinite(g).all() and g.norm() > 0 for g in grads.values()), name
-    for file in folder.iterdir(): file.chmod(0o644)
     save_file({**tensors, **{f"grad.{k}": g for k, g in grads.items()}}, folder / "expected.safetensors")
 
     # does every switch matter? logits must move when rope scaling, window or query scale is taken away
@@ -172,6 +171,7 @@ def make(name):
     }
     head = common.provenance(__file__, ("torch", "transformers", "tokenizers", "safetensors"), {"logits": "absolute 1e-5", "gradients": "1e-5 of the parameter's gradient norm"},
                              "fp32 sums in another order; logits have a standard deviation of one to two")
+    for file in folder.iterdir(): file.chmod(0o644)
     common.write_golden(folder / "expected.json", head, body)
 
 
