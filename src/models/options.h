@@ -1,0 +1,33 @@
+// Options of generation, as plain structs.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+
+namespace ballot {
+
+/// How the next token is drawn, in the order in which it is applied: penalty, temperature, top_k, top_p, min_p.
+struct SamplingOptions {
+  double temperature = 0.4;  ///< 0: the most probable token
+  std::int64_t top_k = 40;   ///< 0: all
+  double top_p = 0.95;
+  double min_p = 0;
+  double repetition_penalty = 1.0;  ///< over prompt and answer; 1: none
+  std::int64_t max_tokens = 256;    ///< of one answer
+  std::vector<std::string> stop;    ///< texts that end an answer; they are not part of it
+};
+void visit_options(OptionVisitor& visit, SamplingOptions& sampling);
+
+/// `ballot generate`.
+struct GenerateOptions {
+  std::string model;
+  SamplingOptions sampling;
+  std::int64_t batch_size = 16;  ///< answers made at a time
+  std::int64_t seed = 0;
+  std::string device = "auto", dtype;
+};
+void visit_options(OptionVisitor& visit, GenerateOptions& options);
+
+}  // namespace ballot
