@@ -12,7 +12,9 @@ namespace ballot {
 namespace {
 int engine_threads = 0;
 
-std::filesystem::path program_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+std::filesystem::path program_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+}
 
 const Engine* open() {
   std::string reasons;
@@ -22,19 +24,23 @@ const Engine* open() {
     // Lazy and global: what the rooms behind the door call in the rooms before it is found in the program itself.
     if (void* library = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_GLOBAL)) {
       if (void* symbol = ::dlsym(library, "ballot_engine_table"))
-        return reinterpret_cast<const Engine* (*)(int)>(symbol)(engine_threads > 0 ? engine_threads : available_cores());
+        return reinterpret_cast<const Engine* (*)(int)>(symbol)(engine_threads > 0 ? engine_threads
+                                                                                   : available_cores());
     }
     reasons += fmt::format(" {};", ::dlerror());
   }
   throw Error(ErrorKind::kFailed,
-              reasons.empty() ? std::string("this command computes with a model, and libballot_engine.so is not beside the program")
-                              : fmt::format("cannot open the part of Ballot that computes:{}", reasons),
+              reasons.empty()
+                  ? std::string("this command computes with a model, and libballot_engine.so is not beside the program")
+                  : fmt::format("cannot open the part of Ballot that computes:{}", reasons),
               "run `make build` again; an installed Ballot needs its lib folder beside bin");
 }
 
 }  // namespace
 
-void set_engine_threads(int threads) { engine_threads = threads; }
+void set_engine_threads(int threads) {
+  engine_threads = threads;
+}
 
 const Engine& engine() {
   static const Engine* table = open();

@@ -1,0 +1,65 @@
+// Who answers a ballot. A judge sees rendered ballots and gives back what was said; it knows nothing of journals or
+// files.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "data/records.h"
+#include "formats/item.h"
+
+namespace ballot {
+
+class Format;  // formats/format.h
+
+/// The study's sampling fields; every one is sent or obeyed, none is left to a server's default.
+struct Sampling {
+  double temperature = 0.4;
+  std::int64_t top_k = 40;  ///< 0: all
+  double top_p = 0.95;
+  double min_p = 0;
+  double repetition_penalty = 1.0;
+  std::int64_t max_tokens = 8192;  ///< of one answer
+};
+class OptionVisitor;
+void visit_options(OptionVisitor& visit, Sampling& sampling);
+
+/// One ballot ready to be answered.
+struct BallotRequest {
+  const Item* item = nullptr;
+  const PoolRow* row = nullptr;
+  Conversation messages;   ///< rendered: system turn, user turn
+  std::uint64_t seed = 0;  ///< hash(study seed, item, repeat, attempt)
+  std::int32_t attempt = 1;
+  bool structured = false;  ///< ask for the format's JSON schema instead of free text
+};
+
+/// What came back, before parsing.
+struct BallotAnswer {
+  std::string content, reasoning;
+  std::string finish_reason = "stop";  ///< "stop", "length", or the server's other word
+  std::string error;                   ///< non-empty: no answer (status "transport")
+  std::vector<double> probabilities;   ///< over the format's labels; empty: unknown
+  std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  double cost = 0, seconds = 0;
+};
+
+class Judge {
+ public:
+  virtual ~Judge() = default;
+  /// "simulated:careful", "local:smollm2-135m": the name that annotations carry.
+  virtual std::string name() const = 0;
+  /// What identifies its answers: model hash, sampling, voter parameters. Part of the stage's key.
+  virtual Json fingerprint() const = 0;
+  /// Answers the requests in any order, calling `done(index, answer)` for each as it arrives (one call at a time). The
+  /// loop hands over many at once, sorted so that ballots which share a prefix are neighbours; the judge decides on
+  /// batches and concurrency. Stops early where `stop` returns true, leaving the rest unanswered.
+  virtual void answer(const Format& format, std::span<const BallotRequest> requests,
+                      const std::function<void(std::size_t, BallotAnswer)>& done,
+                      const std::function<bool()>& stop) = 0;
+};
+
+}  // namespace ballot
