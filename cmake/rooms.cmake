@@ -52,6 +52,7 @@ function(ballot_outside)
   set_source_files_properties(${CMAKE_SOURCE_DIR}/src/core/version.cpp PROPERTIES COMPILE_DEFINITIONS
     "BALLOT_VERSION=\"${PROJECT_VERSION}\";BALLOT_COMMIT=\"${commit}\";BALLOT_DEPS_DIR=\"${BALLOT_DEPS}\"")
   target_link_libraries(ballot_text PRIVATE ballot_bridge)
+  target_link_libraries(ballot_text_test PRIVATE ballot_bridge)
   target_link_libraries(ballot_data PUBLIC parquet arrow PRIVATE ZLIB::ZLIB PkgConfig::zstd PkgConfig::simdjson)
   target_link_libraries(ballot_formats PRIVATE yaml-cpp::yaml-cpp)
   target_link_libraries(ballot_net PRIVATE CURL::libcurl Boost::headers OpenSSL::SSL OpenSSL::Crypto)

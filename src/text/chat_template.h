@@ -28,7 +28,7 @@ struct ChatTemplateOptions {
   /// More variables of the template, an object: {"date_string": "26 Jul 2024"}, {"enable_thinking": false}.
   const Json* variables = nullptr;
   /// What strftime_now takes for now, in seconds since 1970 (UTC); none: the clock.
-  std::optional<std::int64_t> now;
+  std::optional<std::int64_t> now = {};
 };
 
 /// Cheap to copy; const functions may be called from many threads.

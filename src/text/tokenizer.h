@@ -25,6 +25,7 @@ using TokenId = std::int32_t;
 /// What a GGUF file says of its tokenizer (`tokenizer.ggml.*`, `tokenizer.chat_template`).
 struct TokenizerParts {
   std::string model;                       ///< "gpt2": byte-level BPE; "llama": BPE over U+2581 with byte fallback
+  std::string architecture;                ///< `general.architecture` ("llama", "gemma3"): Gemma's vocabularies are spelled differently
   std::string pre;                         ///< how text is split before BPE: "smollm", "llama-bpe", "qwen2", "gpt-2" or "default"
   std::vector<std::string> tokens;         ///< by id
   std::vector<std::int32_t> token_types;   ///< 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
