@@ -49,7 +49,10 @@ globalThis.draw = (text) => {
   globalThis.failure = undefined;
   const logger = vega.logger(vega.Warn);
   logger.warn = (...words) => { warnings.push(words.map(String).join(" ")); return logger; };
-  const refuse = (uri) => Promise.reject(new Error("a figure may not load anything: " + uri));
+  const refuse = (uri) => {
+    globalThis.failure = "a figure may not load anything: " + uri;
+    return Promise.reject(new Error(failure));
+  };
   const loader = { load: refuse, sanitize: refuse, http: refuse, file: refuse, options: {} };
   const compiled = vegaLite.compile(JSON.parse(text), { logger }).spec;
   const view = new vega.View(vega.parse(compiled), { renderer: "none", loader, logger, logLevel: vega.Warn });
@@ -114,9 +117,9 @@ fn draw(context: &Context, specification: &str) -> Answer {
         while js.execute_pending_job() {}
         let global = |name: &str| js.globals().get::<_, Option<String>>(name).catch(&js).map_err(say);
         let warnings: Vec<String> = js.globals().get("warnings").catch(&js).map_err(say)?;
-        match (global("picture")?, global("failure")?) {
-            (Some(picture), _) => Ok((picture, warnings.join("\n"))),
-            (None, Some(failure)) => Err(failure),
+        match (global("failure")?, global("picture")?) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(picture)) => Ok((picture, warnings.join("\n"))),
             (None, None) => Err("Vega gave no picture".into()),
         }
     })

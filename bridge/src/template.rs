@@ -23,6 +23,7 @@ fn parse(source: &str, chat: bool) -> Result<Handle, String> {
     }
     environment.set_syntax(syntax.build().map_err(|error| error.to_string())?);
     environment.set_undefined_behavior(if chat { UndefinedBehavior::Lenient } else { UndefinedBehavior::Strict });
+    environment.set_debug(true); // keeps the template's text for errors; costs nothing without one
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_unknown_method_callback(python::methods);
     environment.add_filter("tojson", python::tojson);

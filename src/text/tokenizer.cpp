@@ -103,9 +103,9 @@ Tokenizer Tokenizer::from_folder(const std::filesystem::path& path) {
   // 4.x kept the marks in a file of their own, too; the configuration wins.
   if (const std::string map = optional("special_tokens_map.json"); !map.empty()) {
     Json merged = parse(map, (folder / "special_tokens_map.json").string());
-    if (!config.empty())
-      for (const auto& [key, value] : parse(config, (folder / "tokenizer_config.json").string()).items())
-        if (!value.is_null()) merged[key] = value;
+    const Json stated = config.empty() ? Json::object() : parse(config, (folder / "tokenizer_config.json").string());
+    for (const auto& [key, value] : stated.items())
+      if (!value.is_null()) merged[key] = value;
     config = merged.dump();
   }
   try {
