@@ -8,7 +8,8 @@
 namespace ballot {
 
 const std::string_view kChatMlTemplate =
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}"
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + "
+    "'\\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 ChatTemplate::ChatTemplate(std::string source, std::map<std::string, std::string> special_tokens)
@@ -39,6 +40,8 @@ std::string ChatTemplate::render_json(const Json& messages, const ChatTemplateOp
   return template_->render(context, options.now);
 }
 
-bool ChatTemplate::depends_on_date() const { return source_->find("strftime_now") != std::string::npos; }
+bool ChatTemplate::depends_on_date() const {
+  return source_->find("strftime_now") != std::string::npos;
+}
 
 }  // namespace ballot

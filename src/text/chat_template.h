@@ -1,9 +1,9 @@
 // Chat templates: a conversation to the text that a model was trained on.
 //
-// Templates are Jinja as the Hugging Face ecosystem uses it: blocks trimmed, loop controls, Python's string methods, `tojson`,
-// `raise_exception` (a refusal of the template arrives as an Error of kind input that carries its words) and `strftime_now`.
-// Whether a text begins with BOS is the template's affair: ids of a rendered text are taken without special tokens
-// (Tokenizer::conversation_ids).
+// Templates are Jinja as the Hugging Face ecosystem uses it: blocks trimmed, loop controls, Python's string methods,
+// `tojson`, `raise_exception` (a refusal of the template arrives as an Error of kind input that carries its words) and
+// `strftime_now`. Whether a text begins with BOS is the template's affair: ids of a rendered text are taken without
+// special tokens (Tokenizer::conversation_ids).
 #pragma once
 #include <cstdint>
 #include <map>
@@ -44,7 +44,8 @@ class ChatTemplate {
   std::string render_json(const Json& messages, const ChatTemplateOptions& options = {}) const;
 
   const std::string& source() const { return *source_; }
-  /// The template asks for today's date: unless `now` or its own variable is given, the same conversation has other ids tomorrow.
+  /// The template asks for today's date: unless `now` or its own variable is given, the same conversation has other ids
+  /// tomorrow.
   bool depends_on_date() const;
 
  private:

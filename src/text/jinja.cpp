@@ -20,7 +20,9 @@ JinjaTemplate::JinjaTemplate(std::string_view source, std::string name, JinjaDia
   handle_ = handle;
 }
 
-JinjaTemplate::~JinjaTemplate() { ballot_template_free(static_cast<BallotTemplate*>(handle_)); }
+JinjaTemplate::~JinjaTemplate() {
+  ballot_template_free(static_cast<BallotTemplate*>(handle_));
+}
 
 JinjaTemplate::JinjaTemplate(JinjaTemplate&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)), name_(std::move(other.name_)) {}
@@ -40,7 +42,8 @@ std::string JinjaTemplate::render(const Json& context, std::optional<std::int64_
   }
   const std::int64_t seconds = now ? *now : static_cast<std::int64_t>(std::time(nullptr));
   BridgeText out;
-  if (ballot_template_render(static_cast<const BallotTemplate*>(handle_), text.data(), text.size(), seconds, out.out()) != 0)
+  if (ballot_template_render(static_cast<const BallotTemplate*>(handle_), text.data(), text.size(), seconds,
+                             out.out()) != 0)
     throw bad_input("cannot render the Jinja template {}: {}", name_, out.view());
   return out.str();
 }

@@ -1,9 +1,10 @@
-// Jinja templates over JSON, as Python's Jinja2 renders them: ballots, evaluation tasks, and (in their own dialect) chat templates.
+// Jinja templates over JSON, as Python's Jinja2 renders them: ballots, evaluation tasks, and (in their own dialect)
+// chat templates.
 //
-// kPlain is Jinja2 as the evaluation harness sets it up: an undefined variable is an error, the last newline is kept, nothing is
-// escaped. kChat is the dialect of chat templates (chat_template.h): blocks trimmed and left-stripped, undefined is empty,
-// `raise_exception(text)` and `strftime_now(format)`. Both know loop controls, Python's methods of strings, lists and dicts, and
-// `tojson` with Python's spacing.
+// kPlain is Jinja2 as the evaluation harness sets it up: an undefined variable is an error, the last newline is kept,
+// nothing is escaped. kChat is the dialect of chat templates (chat_template.h): blocks trimmed and left-stripped,
+// undefined is empty, `raise_exception(text)` and `strftime_now(format)`. Both know loop controls, Python's methods of
+// strings, lists and dicts, and `tojson` with Python's spacing.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,13 +21,14 @@ enum class JinjaDialect { kPlain, kChat };
 class JinjaTemplate {
  public:
   /// `name` stands for the template in errors ("ranking.yaml: user"). Throws Error (usage) with line and cause.
-  explicit JinjaTemplate(std::string_view source, std::string name = "template", JinjaDialect dialect = JinjaDialect::kPlain);
+  explicit JinjaTemplate(std::string_view source, std::string name = "template",
+                         JinjaDialect dialect = JinjaDialect::kPlain);
   ~JinjaTemplate();
   JinjaTemplate(JinjaTemplate&& other) noexcept;
   JinjaTemplate& operator=(JinjaTemplate&& other) noexcept;
 
-  /// `context`: an object with the template's variables. `now`: what strftime_now takes for now, seconds since 1970 (UTC).
-  /// Throws Error (input) with line and cause, e.g. the name of an undefined variable.
+  /// `context`: an object with the template's variables. `now`: what strftime_now takes for now, seconds since 1970
+  /// (UTC). Throws Error (input) with line and cause, e.g. the name of an undefined variable.
   std::string render(const Json& context, std::optional<std::int64_t> now = {}) const;
 
  private:

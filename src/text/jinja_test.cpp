@@ -24,9 +24,11 @@ std::string error_of(const std::function<void()>& body) {
 TEST(Jinja, RendersAsJinja2DoesForTheHarness) {
   const Json row = {{"input", "not True"}, {"choices", {"a", "b"}}, {"n", 2}, {"x", 0.5}, {"yes", true}};
   EXPECT_EQ(render_jinja("Q: {{input}}\nA:", row), "Q: not True\nA:");
-  EXPECT_EQ(render_jinja("{% for c in choices %}\n({{ 'AB'[loop.index0] }}) {{ c }}{% endfor %}\n", row), "\n(A) a\n(B) b\n");
+  EXPECT_EQ(render_jinja("{% for c in choices %}\n({{ 'AB'[loop.index0] }}) {{ c }}{% endfor %}\n", row),
+            "\n(A) a\n(B) b\n");
   EXPECT_EQ(render_jinja("{{n}} {{x}} {{yes}} {{n / 1}} {{ choices }}", row), "2 0.5 True 2.0 ['a', 'b']");
-  EXPECT_EQ(render_jinja("{{ choices|length }} {{ choices|join(', ') }} {{ input|trim|upper }}", row), "2 a, b NOT TRUE");
+  EXPECT_EQ(render_jinja("{{ choices|length }} {{ choices|join(', ') }} {{ input|trim|upper }}", row),
+            "2 a, b NOT TRUE");
 }
 
 TEST(Jinja, NothingIsEscapedAndTheLastNewlineStays) {
@@ -57,7 +59,9 @@ TEST(Jinja, OneTemplateRendersManyTimesAndMoves) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(moved.render({{"i", i}}), std::to_string(i));
 }
 
-TEST(Jinja, ValuesWithJinjaInThemStayText) { EXPECT_EQ(render_jinja("{{ t }}", {{"t", "{{ 7*7 }}"}}), "{{ 7*7 }}"); }
+TEST(Jinja, ValuesWithJinjaInThemStayText) {
+  EXPECT_EQ(render_jinja("{{ t }}", {{"t", "{{ 7*7 }}"}}), "{{ 7*7 }}");
+}
 
 TEST(Jinja, VariablesThatAreNotUtf8AreAnError) {
   EXPECT_THAT(error_of([] { render_jinja("{{ t }}", {{"t", "\xff"}}); }), HasSubstr("not UTF-8"));

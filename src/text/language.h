@@ -1,8 +1,9 @@
 // In which language is a text written?
 //
-// "Is it English" is answered by whichlang, which decides well from a few words on but knows sixteen languages only; another
-// language is then named by whatlang, which knows seventy. Fenced code and lines that look like code are left out first: both
-// take source code for languages. With fewer than three letters of prose left the answer is "und", undetermined.
+// "Is it English" is answered by whichlang, which decides well from a few words on but knows sixteen languages only;
+// another language is then named by whatlang, which knows seventy. Fenced code and lines that look like code are left
+// out first: both take source code for languages. With fewer than three letters of prose left the answer is "und",
+// undetermined.
 #pragma once
 #include <string>
 #include <string_view>

@@ -34,11 +34,14 @@ TEST(Language, WithoutLettersItIsUndetermined) {
 }
 
 TEST(Language, ProseIsWhatIsLeftWithoutCode) {
-  EXPECT_EQ(prose_of("Look at `f(x)` here.\n\n~~~\ncode\n~~~\nint i = 0;\na[b] = c->d(e, f);\nThe end"), "Look at   here.\n\nThe end\n");
+  EXPECT_EQ(prose_of("Look at `f(x)` here.\n\n~~~\ncode\n~~~\nint i = 0;\na[b] = c->d(e, f);\nThe end"),
+            "Look at   here.\n\nThe end\n");
   EXPECT_EQ(prose_of("An open fence\n```\nnever closes"), "An open fence\n");
 }
 
-TEST(Language, TextThatIsNotUtf8IsAnError) { EXPECT_THROW(language_of("\xc3("), Error); }
+TEST(Language, TextThatIsNotUtf8IsAnError) {
+  EXPECT_THROW(language_of("\xc3("), Error);
+}
 
 }  // namespace
 }  // namespace ballot

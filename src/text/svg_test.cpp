@@ -36,15 +36,20 @@ constexpr const char* kChart = R"({
 TEST(Svg, AChartHasItsAxesLegendAndMarks) {
   const std::string svg = renderer().render(kChart);
   EXPECT_THAT(svg, HasSubstr("<svg"));
-  for (const char* text : {"reward accuracy", "ranking", "binary", "DejaVu Sans", "</svg>"}) EXPECT_THAT(svg, HasSubstr(text));
+  for (const char* text : {"reward accuracy", "ranking", "binary", "DejaVu Sans", "</svg>"})
+    EXPECT_THAT(svg, HasSubstr(text));
 }
 
-TEST(Svg, TheSameSpecificationGivesTheSameBytes) { EXPECT_EQ(renderer().render(kChart), renderer().render(kChart)); }
+TEST(Svg, TheSameSpecificationGivesTheSameBytes) {
+  EXPECT_EQ(renderer().render(kChart), renderer().render(kChart));
+}
 
 std::string width_of(const std::string& label, const std::string& weight) {
-  const std::string specification = R"({"width": 40, "height": 40, "autosize": "pad", "padding": 0, "data": {"values": [{}]},
-    "mark": {"type": "text", "text": ")" + label + R"(", "align": "left", "fontSize": 100, "fontWeight": ")" + weight +
-                                    R"(", "x": 0}, "config": {"view": {"stroke": null}}})";
+  const std::string specification =
+      R"({"width": 40, "height": 40, "autosize": "pad", "padding": 0, "data": {"values": [{}]},
+    "mark": {"type": "text", "text": ")" +
+      label + R"(", "align": "left", "fontSize": 100, "fontWeight": ")" + weight +
+      R"(", "x": 0}, "config": {"view": {"stroke": null}}})";
   const std::string svg = renderer().render(specification);
   const std::size_t begin = svg.find("width=\"") + 7;
   return svg.substr(begin, svg.find('"', begin) - begin);
@@ -58,8 +63,8 @@ TEST(Svg, TextIsAsWideAsTheFontSays) {
 }
 
 TEST(Svg, TextInTheDataIsEscaped) {
-  const std::string svg =
-      renderer().render(R"({"data": {"values": [{"t": "<script>alert(1)</script>"}]}, "mark": "text", "encoding": {"text": {"field": "t"}}})");
+  const std::string svg = renderer().render(
+      R"({"data": {"values": [{"t": "<script>alert(1)</script>"}]}, "mark": "text", "encoding": {"text": {"field": "t"}}})");
   EXPECT_THAT(svg, Not(HasSubstr("<script>")));
   EXPECT_THAT(svg, HasSubstr("&lt;script&gt;"));
 }

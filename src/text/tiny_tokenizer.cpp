@@ -49,9 +49,9 @@ TokenizerParts tiny_tokenizer_parts(const std::string& pre) {
   parts.chat_template = kChatMlTemplate;
   for (unsigned byte = 0; byte < 256; ++byte) parts.tokens.push_back(byte_spelled(byte));
   const std::pair<const char*, const char*> merges[] = {
-      {"h", "e"}, {"l", "l"}, {"he", "ll"}, {"hell", "o"}, {" ", "w"}, {"o", "r"}, {" w", "or"}, {" wor", "l"},  {" worl", "d"},
-      {"t", "h"}, {"th", "e"}, {" ", "the"}, {"\n", "\n"}, {"1", "2"}, {"u", "s"}, {"us", "e"}, {"use", "r"}, {"a", "s"},
-      {"as", "s"}};
+      {"h", "e"},    {"l", "l"},     {"he", "ll"}, {"hell", "o"}, {" ", "w"},   {"o", "r"},   {" w", "or"},
+      {" wor", "l"}, {" worl", "d"}, {"t", "h"},   {"th", "e"},   {" ", "the"}, {"\n", "\n"}, {"1", "2"},
+      {"u", "s"},    {"us", "e"},    {"use", "r"}, {"a", "s"},    {"as", "s"}};
   for (const auto& [left, right] : merges) {
     parts.merges.push_back(spelled(left) + " " + spelled(right));
     const std::string whole = spelled(left) + spelled(right);

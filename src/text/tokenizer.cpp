@@ -19,7 +19,8 @@ namespace {
 /// A mark of tokenizer_config.json: a text, or an object that holds it, or nothing.
 std::string token_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("content") && value["content"].is_string()) return value["content"].get<std::string>();
+  if (value.is_object() && value.contains("content") && value["content"].is_string())
+    return value["content"].get<std::string>();
   return {};
 }
 
@@ -44,9 +45,9 @@ constexpr std::string_view kMarks[] = {"bos_token", "eos_token", "unk_token", "p
 
 struct Tokenizer::State {
   BallotTokenizer* handle = nullptr;
-  Json config = Json::object();                  // tokenizer_config.json as it was read
-  std::map<std::string, std::string> marks;      // of kMarks, those that there are
-  std::vector<std::string> additional;           // special tokens that the configuration lists
+  Json config = Json::object();                          // tokenizer_config.json as it was read
+  std::map<std::string, std::string> marks;              // of kMarks, those that there are
+  std::vector<std::string> additional;                   // special tokens that the configuration lists
   std::vector<std::pair<TokenId, std::string>> special;  // by id
   std::optional<std::string> template_source;
   std::optional<ChatTemplate> chat_template;
@@ -59,9 +60,11 @@ struct Tokenizer::State {
     fingerprint.clear();
     special.clear();
     BridgeText added;
-    if (ballot_tokenizer_added_tokens(handle, added.out()) != 0) throw failed("cannot list the added tokens: {}", added.view());
+    if (ballot_tokenizer_added_tokens(handle, added.out()) != 0)
+      throw failed("cannot list the added tokens: {}", added.view());
     for (const Json& token : Json::parse(added.view()))
-      if (token["special"].get<bool>()) special.emplace_back(token["id"].get<TokenId>(), token["content"].get<std::string>());
+      if (token["special"].get<bool>())
+        special.emplace_back(token["id"].get<TokenId>(), token["content"].get<std::string>());
     chat_template.reset();
     if (template_source) chat_template.emplace(*template_source, marks);
   }
@@ -91,9 +94,11 @@ Tokenizer Tokenizer::from_folder(const std::filesystem::path& path) {
   const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
   if (!std::filesystem::exists(file)) {
     const bool has_model = std::filesystem::exists(folder / "tokenizer.model");
-    throw Error(ErrorKind::kInput, fmt::format("cannot load a tokenizer: there is no {}", file.string()),
-                has_model ? "the folder has only SentencePiece's tokenizer.model; save it with transformers' fast tokenizer first"
-                          : "name a folder that holds tokenizer.json");
+    throw Error(
+        ErrorKind::kInput, fmt::format("cannot load a tokenizer: there is no {}", file.string()),
+        has_model
+            ? "the folder has only SentencePiece's tokenizer.model; save it with transformers' fast tokenizer first"
+            : "name a folder that holds tokenizer.json");
   }
   const auto optional = [&](const char* name) {
     const std::filesystem::path sibling = folder / name;
@@ -111,11 +116,13 @@ Tokenizer Tokenizer::from_folder(const std::filesystem::path& path) {
   try {
     return from_json(read_file(file), config, optional("chat_template.jinja"));
   } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("cannot load the tokenizer of {}: {}", file.string(), error.message()), error.next());
+    throw Error(error.kind(), fmt::format("cannot load the tokenizer of {}: {}", file.string(), error.message()),
+                error.next());
   }
 }
 
-Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view tokenizer_config, std::string_view chat_template) {
+Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view tokenizer_config,
+                               std::string_view chat_template) {
   auto state = std::make_unique<State>();
   BridgeText error;
   if (ballot_tokenizer_new(tokenizer_json.data(), tokenizer_json.size(), &state->handle, error.out()) != 0)
@@ -135,9 +142,11 @@ Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view
   if (!chat_template.empty()) {
     state->template_source = chat_template;
   } else if (state->config.contains("chat_template")) {
-    if (std::string text = template_text(state->config["chat_template"]); !text.empty()) state->template_source = std::move(text);
+    if (std::string text = template_text(state->config["chat_template"]); !text.empty())
+      state->template_source = std::move(text);
   }
-  // The configuration may name special tokens that tokenizer.json does not mark as such (transformers adds them when it loads).
+  // The configuration may name special tokens that tokenizer.json does not mark as such (transformers adds them when it
+  // loads).
   std::vector<std::string> named = state->additional;
   for (const auto& [name, token] : state->marks) named.push_back(token);
   Json missing = Json::array();
@@ -153,8 +162,9 @@ Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view
 }
 
 Tokenizer Tokenizer::from_parts(const TokenizerParts& parts) {
-  Json json = {{"model", parts.model},   {"architecture", parts.architecture}, {"pre", parts.pre},      {"tokens", parts.tokens},
-               {"token_types", parts.token_types}, {"merges", parts.merges},   {"scores", parts.scores}};
+  Json json = {{"model", parts.model},   {"architecture", parts.architecture}, {"pre", parts.pre},
+               {"tokens", parts.tokens}, {"token_types", parts.token_types},   {"merges", parts.merges},
+               {"scores", parts.scores}};
   const auto put = [&json](const char* name, const auto& value) {
     if (value) json[name] = *value;
   };
@@ -197,7 +207,8 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special) 
   return result;
 }
 
-std::vector<std::vector<TokenId>> Tokenizer::encode_batch(std::span<const std::string> texts, bool add_special, int threads) const {
+std::vector<std::vector<TokenId>> Tokenizer::encode_batch(std::span<const std::string> texts, bool add_special,
+                                                          int threads) const {
   std::vector<std::vector<TokenId>> result(texts.size());
   parallel_for(texts.size(), threads, [&](std::size_t i) { result[i] = encode(texts[i], add_special); });
   return result;
@@ -206,7 +217,8 @@ std::vector<std::vector<TokenId>> Tokenizer::encode_batch(std::span<const std::s
 TokenSpans Tokenizer::encode_spans(std::string_view text, bool add_special) const {
   BridgeIds ids, spans;
   BridgeText error;
-  if (ballot_tokenizer_encode_spans(state_->handle, text.data(), text.size(), add_special, ids.out(), spans.out(), error.out()) != 0)
+  if (ballot_tokenizer_encode_spans(state_->handle, text.data(), text.size(), add_special, ids.out(), spans.out(),
+                                    error.out()) != 0)
     throw bad_input("cannot tokenise a text: {}", error.view());
   TokenSpans result;
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -224,7 +236,9 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special) c
   return out.str();
 }
 
-std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const { return state_->id_of(token); }
+std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
+  return state_->id_of(token);
+}
 
 std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {
   BridgeText out;
@@ -232,17 +246,35 @@ std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {
   return out.str();
 }
 
-std::int64_t Tokenizer::size() const { return ballot_tokenizer_size(state_->handle); }
+std::int64_t Tokenizer::size() const {
+  return ballot_tokenizer_size(state_->handle);
+}
 
-std::optional<TokenId> Tokenizer::bos_id() const { return state_->mark("bos_token"); }
-std::optional<TokenId> Tokenizer::eos_id() const { return state_->mark("eos_token"); }
-std::optional<TokenId> Tokenizer::pad_id() const { return state_->mark("pad_token"); }
-std::optional<TokenId> Tokenizer::unk_id() const { return state_->mark("unk_token"); }
-void Tokenizer::set_bos(std::string_view token) { state_->set_mark("bos_token", token); }
-void Tokenizer::set_eos(std::string_view token) { state_->set_mark("eos_token", token); }
-void Tokenizer::set_pad(std::string_view token) { state_->set_mark("pad_token", token); }
+std::optional<TokenId> Tokenizer::bos_id() const {
+  return state_->mark("bos_token");
+}
+std::optional<TokenId> Tokenizer::eos_id() const {
+  return state_->mark("eos_token");
+}
+std::optional<TokenId> Tokenizer::pad_id() const {
+  return state_->mark("pad_token");
+}
+std::optional<TokenId> Tokenizer::unk_id() const {
+  return state_->mark("unk_token");
+}
+void Tokenizer::set_bos(std::string_view token) {
+  state_->set_mark("bos_token", token);
+}
+void Tokenizer::set_eos(std::string_view token) {
+  state_->set_mark("eos_token", token);
+}
+void Tokenizer::set_pad(std::string_view token) {
+  state_->set_mark("pad_token", token);
+}
 
-const std::vector<std::pair<TokenId, std::string>>& Tokenizer::special_tokens() const { return state_->special; }
+const std::vector<std::pair<TokenId, std::string>>& Tokenizer::special_tokens() const {
+  return state_->special;
+}
 
 bool Tokenizer::is_special(TokenId id) const {
   const auto found = std::lower_bound(state_->special.begin(), state_->special.end(), id,
@@ -258,7 +290,8 @@ std::optional<std::string> Tokenizer::find_special(std::string_view text) const 
     if (!first_bytes.test(static_cast<unsigned char>(text[place]))) continue;
     const std::string* longest = nullptr;
     for (const auto& [id, token] : state_->special)
-      if (!token.empty() && text.compare(place, token.size(), token) == 0 && (!longest || token.size() > longest->size()))
+      if (!token.empty() && text.compare(place, token.size(), token) == 0 &&
+          (!longest || token.size() > longest->size()))
         longest = &token;
     if (longest) return *longest;
   }
@@ -292,7 +325,9 @@ const ChatTemplate& Tokenizer::chat_template() const {
   return *state_->chat_template;
 }
 
-bool Tokenizer::has_chat_template() const { return state_->chat_template.has_value(); }
+bool Tokenizer::has_chat_template() const {
+  return state_->chat_template.has_value();
+}
 
 void Tokenizer::set_chat_template(std::string source) {
   state_->template_source = std::move(source);
@@ -301,12 +336,15 @@ void Tokenizer::set_chat_template(std::string source) {
 
 std::vector<TokenId> Tokenizer::conversation_ids(std::span<const Message> messages, bool add_generation_prompt,
                                                  const Json* variables) const {
-  return encode(chat_template().render(messages, {.add_generation_prompt = add_generation_prompt, .variables = variables}), false);
+  return encode(
+      chat_template().render(messages, {.add_generation_prompt = add_generation_prompt, .variables = variables}),
+      false);
 }
 
 std::string Tokenizer::to_json() const {
   BridgeText out;
-  if (ballot_tokenizer_to_json(state_->handle, out.out()) != 0) throw failed("cannot write tokenizer.json: {}", out.view());
+  if (ballot_tokenizer_to_json(state_->handle, out.out()) != 0)
+    throw failed("cannot write tokenizer.json: {}", out.view());
   return out.str();
 }
 
@@ -322,17 +360,29 @@ std::string Tokenizer::fingerprint() const {
 }
 
 void Tokenizer::save(const std::filesystem::path& folder) const {
-  // What the class of the original tokenizer needed is left out: the file is read by the plain class of 4.x and 5.x, for which
-  // tokenizer.json alone says what is added around a text.
-  static constexpr std::string_view kLeftOut[] = {"added_tokens_decoder", "auto_map", "backend", "extra_special_tokens", "is_local",
-                                                  "legacy", "name_or_path", "processor_class", "sp_model_kwargs", "tokenizer_file",
-                                                  "add_bos_token", "add_eos_token", "chat_template", "use_default_system_prompt"};
+  // What the class of the original tokenizer needed is left out: the file is read by the plain class of 4.x and 5.x,
+  // for which tokenizer.json alone says what is added around a text.
+  static constexpr std::string_view kLeftOut[] = {"added_tokens_decoder",
+                                                  "auto_map",
+                                                  "backend",
+                                                  "extra_special_tokens",
+                                                  "is_local",
+                                                  "legacy",
+                                                  "name_or_path",
+                                                  "processor_class",
+                                                  "sp_model_kwargs",
+                                                  "tokenizer_file",
+                                                  "add_bos_token",
+                                                  "add_eos_token",
+                                                  "chat_template",
+                                                  "use_default_system_prompt"};
   Json config = Json::object(), map = Json::object();
   for (const auto& [key, value] : state_->config.items())
     if (std::find(std::begin(kLeftOut), std::end(kLeftOut), key) == std::end(kLeftOut)) config[key] = value;
   for (const auto& [name, token] : state_->marks) config[name] = map[name] = token;
-  if (!state_->additional.empty()) config["additional_special_tokens"] = map["additional_special_tokens"] = state_->additional;
-  if (!config.contains("clean_up_tokenization_spaces")) config["clean_up_tokenization_spaces"] = false;
+  if (!state_->additional.empty())
+    config["additional_special_tokens"] = map["additional_special_tokens"] = state_->additional;
+  config["clean_up_tokenization_spaces"] = false;  // true would take spaces out of decoded text
   config["tokenizer_class"] = "PreTrainedTokenizerFast";
   if (state_->template_source) config["chat_template"] = *state_->template_source;
 

@@ -1,9 +1,10 @@
-// Tokenizers: text to token ids and back, exactly as the Hugging Face `tokenizers` library does it (the same library, behind the
-// bridge). A tokenizer comes from a model folder (tokenizer.json, tokenizer_config.json, chat_template.jinja), or from the parts of
-// a GGUF file, which are first written as tokenizer.json, so that there is one path.
+// Tokenizers: text to token ids and back, exactly as the Hugging Face `tokenizers` library does it (the same library,
+// behind the bridge). A tokenizer comes from a model folder (tokenizer.json, tokenizer_config.json,
+// chat_template.jinja), or from the parts of a GGUF file, which are first written as tokenizer.json, so that there is
+// one path.
 //
-// Text that equals a special token ("<|im_end|>") becomes that token, as in the library by default: find_special tells where a text
-// from outside holds one. Ids are int32. Const functions may be called from many threads.
+// Text that equals a special token ("<|im_end|>") becomes that token, as in the library by default: find_special tells
+// where a text from outside holds one. Ids are int32. Const functions may be called from many threads.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -24,17 +25,18 @@ using TokenId = std::int32_t;
 
 /// What a GGUF file says of its tokenizer (`tokenizer.ggml.*`, `tokenizer.chat_template`).
 struct TokenizerParts {
-  std::string model;                       ///< "gpt2": byte-level BPE; "llama": BPE over U+2581 with byte fallback
-  std::string architecture;                ///< `general.architecture` ("llama", "gemma3"): Gemma's vocabularies are spelled differently
-  std::string pre;                         ///< how text is split before BPE: "smollm", "llama-bpe", "qwen2", "gpt-2" or "default"
-  std::vector<std::string> tokens;         ///< by id
-  std::vector<std::int32_t> token_types;   ///< 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
-  std::vector<std::string> merges;         ///< "left right"; "gpt2" only
-  std::vector<float> scores;               ///< by id; "llama" only
+  std::string model;  ///< "gpt2": byte-level BPE; "llama": BPE over U+2581 with byte fallback
+  std::string
+      architecture;  ///< `general.architecture` ("llama", "gemma3"): Gemma's vocabularies are spelled differently
+  std::string pre;   ///< how text is split before BPE: "smollm", "llama-bpe", "qwen2", "gpt-2" or "default"
+  std::vector<std::string> tokens;        ///< by id
+  std::vector<std::int32_t> token_types;  ///< 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
+  std::vector<std::string> merges;        ///< "left right"; "gpt2" only
+  std::vector<float> scores;              ///< by id; "llama" only
   std::optional<TokenId> bos, eos, pad, unk;
-  std::optional<bool> add_bos, add_eos;    ///< put there when special tokens are asked for
-  std::optional<bool> add_space_prefix;    ///< "llama" only; default true
-  std::string chat_template;               ///< may be empty
+  std::optional<bool> add_bos, add_eos;  ///< put there when special tokens are asked for
+  std::optional<bool> add_space_prefix;  ///< "llama" only; default true
+  std::string chat_template;             ///< may be empty
 };
 
 /// Token ids with the bytes of the text that each covers: [begin, end).
@@ -47,7 +49,8 @@ class Tokenizer {
  public:
   /// A folder with tokenizer.json, or that file itself. Throws Error (input) where it is missing or not a tokenizer.
   static Tokenizer from_folder(const std::filesystem::path& path);
-  /// The texts of tokenizer.json and tokenizer_config.json (may be empty), and a chat template that wins over the config's.
+  /// The texts of tokenizer.json and tokenizer_config.json (may be empty), and a chat template that wins over the
+  /// config's.
   static Tokenizer from_json(std::string_view tokenizer_json, std::string_view tokenizer_config = {},
                              std::string_view chat_template = {});
   static Tokenizer from_parts(const TokenizerParts& parts);
@@ -56,7 +59,8 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// `add_special`: with BOS, EOS or whatever the tokenizer puts around a text. Throws Error (input) where it is not UTF-8.
+  /// `add_special`: with BOS, EOS or whatever the tokenizer puts around a text. Throws Error (input) where it is not
+  /// UTF-8.
   std::vector<TokenId> encode(std::string_view text, bool add_special = false) const;
   std::vector<std::vector<TokenId>> encode_batch(std::span<const std::string> texts, bool add_special = false,
                                                  int threads = 0) const;
@@ -79,7 +83,8 @@ class Tokenizer {
   bool is_special(TokenId id) const;
   /// The first special token whose text occurs in `text` (by place), or none.
   std::optional<std::string> find_special(std::string_view text) const;
-  /// Adds tokens at the end of the vocabulary and marks them as special; one that is there keeps its id. Returns how many are new.
+  /// Adds tokens at the end of the vocabulary and marks them as special; one that is there keeps its id. Returns how
+  /// many are new.
   int add_special_tokens(std::span<const std::string> tokens);
 
   /// Throws Error (input) where the tokenizer has none; has_chat_template asks.
@@ -90,7 +95,8 @@ class Tokenizer {
   std::vector<TokenId> conversation_ids(std::span<const Message> messages, bool add_generation_prompt = false,
                                         const Json* variables = nullptr) const;
 
-  /// Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and chat_template.jinja so that transformers 4 and 5 read them.
+  /// Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and chat_template.jinja so that transformers
+  /// 4 and 5 read them.
   void save(const std::filesystem::path& folder) const;
   /// The text of tokenizer.json.
   std::string to_json() const;

@@ -18,7 +18,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Tokenizer tiny(const std::string& pre = "smollm") { return Tokenizer::from_parts(tiny_tokenizer_parts(pre)); }
+Tokenizer tiny(const std::string& pre = "smollm") {
+  return Tokenizer::from_parts(tiny_tokenizer_parts(pre));
+}
 
 std::string error_of(const std::function<void()>& body) {
   try {
@@ -59,13 +61,15 @@ TEST(Tokenizer, MergesApplyInTheirOrder) {
 
 TEST(Tokenizer, AnyBytesOfUtf8ComeBack) {
   const Tokenizer tokenizer = tiny();
-  for (const std::string text : {"hello world", "", " ", "\n\n1 12\t\x7f", "Gr\u00fc\u00dfe \U0001F600 \u4f60\u597d", "a\u0301"})
+  for (const std::string text :
+       {"hello world", "", " ", "\n\n1 12\t\x7f", "Gr\u00fc\u00dfe \U0001F600 \u4f60\u597d", "a\u0301"})
     EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
 }
 
 TEST(Tokenizer, SmolLmSplitsDigitsBeforeAnythingElse) {
   EXPECT_THAT(tokens_of(tiny("smollm"), "\n\n12"), ElementsAre("\u010a\u010a", "1", "2"));
-  EXPECT_THAT(tokens_of(tiny("gpt-2"), "\n\n12"), ElementsAre("\u010a", "\u010a", "12"));  // the pattern keeps "\s+(?!\S)" back
+  EXPECT_THAT(tokens_of(tiny("gpt-2"), "\n\n12"),
+              ElementsAre("\u010a", "\u010a", "12"));  // the pattern keeps "\s+(?!\S)" back
 }
 
 TEST(Tokenizer, SpecialTokensAreTakenWholeAndKnownAsSuch) {
@@ -167,8 +171,12 @@ TEST(Tokenizer, TheFingerprintChangesWithWhatChangesIds) {
 TEST(Tokenizer, PaddingAndTruncationOfAFileAreLeftOut) {
   Json json = Json::parse(tiny().to_json());
   json["truncation"] = {{"direction", "Right"}, {"max_length", 2}, {"strategy", "LongestFirst"}, {"stride", 0}};
-  json["padding"] = {{"strategy", {{"Fixed", 20}}}, {"direction", "Right"}, {"pad_to_multiple_of", nullptr},
-                     {"pad_id", 0},                 {"pad_type_id", 0},     {"pad_token", "<|endoftext|>"}};
+  json["padding"] = {{"strategy", {{"Fixed", 20}}},
+                     {"direction", "Right"},
+                     {"pad_to_multiple_of", nullptr},
+                     {"pad_id", 0},
+                     {"pad_type_id", 0},
+                     {"pad_token", "<|endoftext|>"}};
   const Tokenizer tokenizer = Tokenizer::from_json(json.dump());
   EXPECT_EQ(tokenizer.encode("hello world abc"), tiny().encode("hello world abc"));
 }
@@ -177,14 +185,16 @@ TEST(Tokenizer, SentencePiecePartsFollowTheirScores) {
   TokenizerParts parts;
   parts.model = "llama";
   parts.architecture = "llama";
-  parts.tokens = {"<unk>", "<s>", "</s>", "<0x0A>", "<0xC3>", "<0xA9>", "\u2581", "a", "b", "c", "ab", "bc", "abc", "\u2581a"};
+  parts.tokens = {"<unk>", "<s>", "</s>", "<0x0A>", "<0xC3>", "<0xA9>", "\u2581",
+                  "a",     "b",   "c",    "ab",     "bc",     "abc",    "\u2581a"};
   parts.token_types = {2, 3, 3, 6, 6, 6, 1, 1, 1, 1, 1, 1, 1, 1};
   parts.scores = {0, 0, 0, 0, 0, 0, -9, -9, -9, -9, -3, -2, -1, -4};
   parts.bos = 1;
   parts.eos = 2;
   parts.unk = 0;
   const Tokenizer tokenizer = Tokenizer::from_parts(parts);
-  EXPECT_THAT(tokens_of(tokenizer, "abc"), ElementsAre("\u2581", "abc"));  // "bc" beats "ab" and "\u2581a"; then "a" + "bc"
+  EXPECT_THAT(tokens_of(tokenizer, "abc"),
+              ElementsAre("\u2581", "abc"));  // "bc" beats "ab" and "\u2581a"; then "a" + "bc"
   EXPECT_THAT(tokens_of(tokenizer, "a\n"), ElementsAre("\u2581a", "<0x0A>"));
   EXPECT_THAT(tokens_of(tokenizer, "\u00e9"), ElementsAre("\u2581", "<0xC3>", "<0xA9>"));
   EXPECT_THAT(tokenizer.encode("b", true), ElementsAre(1, 6, 8));
