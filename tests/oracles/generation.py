@@ -75,4 +75,4 @@ def processed():
 
 if __name__ == "__main__":
     common.write_golden(common.GOLDEN / "generation.json", common.provenance(__file__, ("torch", "transformers", "tokenizers"), {"ids": "exact where smallest_gap is above 1e-3", "log_probs": "absolute 1e-4", "probabilities": "absolute 1e-6"},
-                        "fp32 sums in another order; equal logits in row 2 of `processed` show how ties are kept"), {"processed": processed(), "tiny": tiny(), "smollm2": smollm2()})
+                        "fp32 sums in another order; row 2 of `processed` has equal logits: top-k keeps every token equal to the k-th, and which of the equal ones top-p keeps is an accident of the sort (compare counts there)"), {"processed": processed(), "tiny": tiny(), "smollm2": smollm2()})
