@@ -35,9 +35,14 @@ function(ballot_room room)
     target_compile_definitions(ballot_${room}_test PRIVATE BALLOT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BALLOT_DEPS_DIR="${BALLOT_DEPS}")
     if(room IN_LIST BALLOT_COMPUTE_ROOMS)
       set_property(TARGET ballot_${room}_test PROPERTY BUILD_RPATH "${BALLOT_DEPS}/site/torch/lib;${BALLOT_DEPS}/site/pyarrow")
+      # A program would be compiled with -fPIE, and a precompiled header only fits the flags that it was made with.
+      set_property(TARGET ballot_${room}_test PROPERTY POSITION_INDEPENDENT_CODE OFF)
+      target_compile_options(ballot_${room}_test PRIVATE -fPIC)
+      target_precompile_headers(ballot_${room}_test REUSE_FROM ballot_compute)
     endif()
     add_test(NAME ${room} COMMAND ballot_${room}_test)
-    set_tests_properties(${room} PROPERTIES ENVIRONMENT "BALLOT_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+    # Threads that wait asleep: by default they spin, which costs several times the work on a machine that is busy elsewhere.
+    set_tests_properties(${room} PROPERTIES ENVIRONMENT "BALLOT_SOURCE_DIR=${CMAKE_SOURCE_DIR};OMP_WAIT_POLICY=passive")
   endif()
 endfunction()
 

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <fmt/format.h>
 
 #include <mutex>
@@ -18,6 +19,9 @@ std::filesystem::path program_folder() {
 
 const Engine* open() {
   std::string reasons;
+  // Read by the OpenMP runtime when it is loaded: threads that wait sleep soon instead of spinning for a millisecond, which on
+  // a machine that has other work costs several times what is computed.
+  ::setenv("GOMP_SPINCOUNT", "10000", 0);
   for (const std::filesystem::path folder : {program_folder() / "../lib", program_folder()}) {
     const std::filesystem::path path = folder / "libballot_engine.so";
     if (!std::filesystem::exists(path)) continue;
