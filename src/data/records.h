@@ -73,8 +73,8 @@ struct SftRow {
   std::string id;
   Conversation messages;
   std::string source;
-  /// How many of the messages are the prompt, where the row says so (TRL's `prompt` and `completion`): only what follows
-  /// is learned. -1 (`messages`): every assistant's turn is.
+  /// How many of the messages are the prompt, where the row says so (TRL's `prompt` and `completion`): only what
+  /// follows is learned. -1 (`messages`): every assistant's turn is.
   std::int32_t prompt_messages = -1;
 };
 

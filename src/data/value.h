@@ -41,7 +41,7 @@ class Value {
   double as_double() const { return kind_ == Kind::kInteger ? static_cast<double>(integer_) : number_; }
   std::string_view as_text() const { return {text_, size_}; }
   std::span<const Value> items() const { return {items_, size_}; }
-  std::span<const Member> members() const { return {members_, size_}; }
+  std::span<const Member> members() const;
 
   /// The member of that name, or none. A member that is null is found.
   const Value* find(std::string_view name) const;
@@ -65,6 +65,10 @@ struct Member {
   std::string_view name;
   Value value;
 };
+
+inline std::span<const Member> Value::members() const {
+  return std::span<const Member>(members_, size_);
+}
 
 /// "null", "a number", "text", ... for messages.
 const char* kind_name(Value::Kind kind);
