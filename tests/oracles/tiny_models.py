@@ -29,7 +29,7 @@ LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_fr
 
 def llama(**kw):
     return {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": V, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
-            "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu", "rms_norm_eps": 1e-5, "max_position_embeddings": 256,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu", "rms_norm_eps": 1e-5, "max_position_embeddings": 1024,
             "tie_word_embeddings": True, "attention_bias": False, "mlp_bias": False, "initializer_range": 0.02, **IDS, **kw}
 
 
@@ -42,7 +42,7 @@ def new(theta, scaling=None, **kw):
 
 
 GEMMA = {"architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text", "vocab_size": V, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 7,
-         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12, "hidden_activation": "gelu_pytorch_tanh", "rms_norm_eps": 1e-6, "max_position_embeddings": 256,
+         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12, "hidden_activation": "gelu_pytorch_tanh", "rms_norm_eps": 1e-6, "max_position_embeddings": 1024,
          "sliding_window": 6, "query_pre_attn_scalar": 20, "tie_word_embeddings": True, "attention_bias": False, "final_logit_softcapping": None,
          "attn_logit_softcapping": None, "initializer_range": 0.02, **IDS}
 LINEAR8 = {"rope_type": "linear", "factor": 8.0}

@@ -32,6 +32,6 @@ def save(folder):
     """tokenizer.json, tokenizer_config.json and chat_template.jinja in the spelling that transformers 4 and 5 both read."""
     build().save(str(folder / "tokenizer.json"))
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": SPECIALS[IM_START], "eos_token": SPECIALS[IM_END], "pad_token": SPECIALS[END_OF_TEXT],
-              "unk_token": SPECIALS[END_OF_TEXT], "add_bos_token": False, "clean_up_tokenization_spaces": False, "model_max_length": 256, "chat_template": CHATML}
+              "unk_token": SPECIALS[END_OF_TEXT], "add_bos_token": False, "clean_up_tokenization_spaces": False, "model_max_length": 1024, "chat_template": CHATML}
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "chat_template.jinja").write_text(CHATML, encoding="utf-8")
