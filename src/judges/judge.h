@@ -42,6 +42,7 @@ struct BallotAnswer {
   std::string content, reasoning;
   std::string finish_reason = "stop";  ///< "stop", "length", or the server's other word
   std::string error;                   ///< non-empty: no answer (status "transport")
+  std::string transport;               ///< "text", "structured", ...; empty: as it was asked for
   std::vector<double> probabilities;   ///< over the format's labels; empty: unknown
   std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
   double cost = 0, seconds = 0;

@@ -13,7 +13,9 @@
 namespace ballot {
 namespace fs = std::filesystem;
 
-fs::path record_path(const fs::path& folder, const std::string& stage) { return folder / "stages" / (stage + ".json"); }
+fs::path record_path(const fs::path& folder, const std::string& stage) {
+  return folder / "stages" / (stage + ".json");
+}
 
 std::optional<StageRecord> read_record(const fs::path& folder, const std::string& stage) {
   const fs::path path = record_path(folder, stage);
@@ -33,7 +35,8 @@ std::optional<StageRecord> read_record(const fs::path& folder, const std::string
     record.seconds = json.at("seconds");
     return record;
   } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorKind::kInput, fmt::format("cannot read {}: {}", path.string(), error.what()), "delete that file; the stage is then made again");
+    throw Error(ErrorKind::kInput, fmt::format("cannot read {}: {}", path.string(), error.what()),
+                "delete that file; the stage is then made again");
   }
 }
 
@@ -59,15 +62,18 @@ std::string stage_key(const Stage& stage, const std::map<std::string, std::strin
   return hasher.hex(32);
 }
 
-std::string why_run(const fs::path& folder, const Stage& stage, const std::string& key, const std::map<std::string, std::string>& inputs) {
+std::string why_run(const fs::path& folder, const Stage& stage, const std::string& key,
+                    const std::map<std::string, std::string>& inputs) {
   const auto record = read_record(folder, stage.name);
   if (!record) return fs::exists(folder / stage.artefact) ? "begun and not finished" : "never made";
   if (record->key == key) return fs::exists(folder / stage.artefact) ? "" : "its artefact is missing";
-  if (record->version != stage.version) return fmt::format("Ballot's stage version {} -> {}", record->version, stage.version);
+  if (record->version != stage.version)
+    return fmt::format("Ballot's stage version {} -> {}", record->version, stage.version);
   const Json before = Json::parse(record->parameters), now = Json::parse(stage.parameters);
   for (const auto& [name, value] : now.items())
     if (!before.contains(name) || before[name] != value)
-      return fmt::format("parameter {}: {} -> {}", name, before.contains(name) ? before[name].dump() : "(none)", value.dump());
+      return fmt::format("parameter {}: {} -> {}", name, before.contains(name) ? before[name].dump() : "(none)",
+                         value.dump());
   for (const auto& [name, value] : before.items())
     if (!now.contains(name)) return fmt::format("parameter {}: {} -> (none)", name, value.dump());
   for (const auto& [name, input] : inputs) {
@@ -79,12 +85,15 @@ std::string why_run(const fs::path& folder, const Stage& stage, const std::strin
 }
 
 namespace {
-fs::path state_path(const fs::path& folder, const std::string& stage) { return folder / "stages" / (stage + ".state.json"); }
+fs::path state_path(const fs::path& folder, const std::string& stage) {
+  return folder / "stages" / (stage + ".state.json");
+}
 }  // namespace
 
 void write_state(const fs::path& folder, const std::string& stage, const StageState& s) {
-  const Json json = {{"state", s.state}, {"what", s.what}, {"unit", s.unit}, {"note", s.note}, {"message", s.message}, {"started", s.started},
-                     {"updated", s.updated}, {"done", s.done}, {"total", s.total}, {"process", s.process}, {"seconds", s.seconds}};
+  const Json json = {{"state", s.state},     {"what", s.what},       {"unit", s.unit},       {"note", s.note},
+                     {"message", s.message}, {"started", s.started}, {"updated", s.updated}, {"done", s.done},
+                     {"total", s.total},     {"process", s.process}, {"seconds", s.seconds}};
   write_file(state_path(folder, stage), json.dump() + "\n");
 }
 
@@ -93,8 +102,9 @@ std::optional<StageState> read_state(const fs::path& folder, const std::string& 
   if (!fs::exists(path)) return std::nullopt;
   try {
     const Json json = Json::parse(read_file(path));
-    return StageState{json.at("state"), json.at("what"), json.at("unit"), json.at("note"), json.at("message"), json.at("started"),
-                      json.at("updated"), json.at("done"), json.at("total"), json.at("process"), json.at("seconds")};
+    return StageState{json.at("state"),   json.at("what"),    json.at("unit"),    json.at("note"),
+                      json.at("message"), json.at("started"), json.at("updated"), json.at("done"),
+                      json.at("total"),   json.at("process"), json.at("seconds")};
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;  // only a hint for people: a damaged one says nothing
   }
@@ -106,7 +116,11 @@ void clear_state(const fs::path& folder, const std::string& stage) {
 }
 
 RecordedProgress::RecordedProgress(Progress& inner, fs::path folder, std::string stage)
-    : inner_(inner), folder_(std::move(folder)), stage_(std::move(stage)), began_(std::chrono::steady_clock::now()), written_(began_) {
+    : inner_(inner),
+      folder_(std::move(folder)),
+      stage_(std::move(stage)),
+      began_(std::chrono::steady_clock::now()),
+      written_(began_) {
   state_.state = "running";
   state_.started = utc_now();
   state_.process = ::getpid();
@@ -137,7 +151,11 @@ void RecordedProgress::update(std::int64_t done, std::string_view note) {
   write(false);
 }
 
-void RecordedProgress::finish(std::string_view note) { inner_.finish(note); }
-void RecordedProgress::say(std::string_view line) { inner_.say(line); }
+void RecordedProgress::finish(std::string_view note) {
+  inner_.finish(note);
+}
+void RecordedProgress::say(std::string_view line) {
+  inner_.say(line);
+}
 
 }  // namespace ballot

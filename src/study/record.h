@@ -1,4 +1,5 @@
-// What the runner remembers of a stage: one small JSON file, DIR/stages/<name>.json, written after the artefact is complete.
+// What the runner remembers of a stage: one small JSON file, DIR/stages/<name>.json, written after the artefact is
+// complete.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -14,7 +15,7 @@ namespace ballot {
 
 struct StageRecord {
   std::string name, kind, key;
-  std::string parameters;                     ///< JSON text
+  std::string parameters;  ///< JSON text
   std::int64_t version = 1;
   std::map<std::string, std::string> inputs;  ///< stage or role to its key or content hash
   std::string artefact, sha256;               ///< path relative to DIR, hash of its content
@@ -29,8 +30,8 @@ void write_record(const std::filesystem::path& folder, const StageRecord& record
 /// The key of a stage whose inputs' keys are known.
 std::string stage_key(const Stage& stage, const std::map<std::string, std::string>& inputs);
 
-/// Why a stage must run, or empty where its record and artefact are as they should be: "never made", "parameter margin: none ->
-/// column", "its input pool changed", "its artefact is missing".
+/// Why a stage must run, or empty where its record and artefact are as they should be: "never made", "parameter margin:
+/// none -> column", "its input pool changed", "its artefact is missing".
 std::string why_run(const std::filesystem::path& folder, const Stage& stage, const std::string& key,
                     const std::map<std::string, std::string>& inputs);
 

@@ -21,7 +21,9 @@ namespace ballot {
 namespace fs = std::filesystem;
 namespace {
 
-bool matches(const std::string& stage, const std::string& pattern) { return stage == pattern || stage.starts_with(pattern.ends_with("/") ? pattern : pattern + "/"); }
+bool matches(const std::string& stage, const std::string& pattern) {
+  return stage == pattern || stage.starts_with(pattern.ends_with("/") ? pattern : pattern + "/");
+}
 
 /// Keys of all stages, in order. Contents from outside are hashed once.
 class Keys {
@@ -56,7 +58,8 @@ void check_pattern(const std::vector<Stage>& stages, const std::string& flag, co
   throw wrong_usage("{} {}: no such stage{}", flag, pattern, did_you_mean(pattern, names));
 }
 
-void run_one(const fs::path& folder, const Stage& stage, const Keys& keys, const RunOptions& options, Progress& progress) {
+void run_one(const fs::path& folder, const Stage& stage, const Keys& keys, const RunOptions& options,
+             Progress& progress) {
   const fs::path artefact = folder / stage.artefact, begun = folder / "stages" / (stage.name + ".begun");
   StageRun run;
   run.folder = folder;
@@ -93,7 +96,8 @@ void run_one(const fs::path& folder, const Stage& stage, const Keys& keys, const
 
 }  // namespace
 
-std::vector<StageOutcome> run_stages(const fs::path& folder, const std::vector<Stage>& stages, const RunOptions& options, Progress& progress) {
+std::vector<StageOutcome> run_stages(const fs::path& folder, const std::vector<Stage>& stages,
+                                     const RunOptions& options, Progress& progress) {
   check_pattern(stages, "--only", options.only);
   check_pattern(stages, "--until", options.until);
   const Keys keys(stages);
@@ -134,9 +138,11 @@ std::vector<StageOutcome> run_stages(const fs::path& folder, const std::vector<S
     for (const std::string& input : stage.inputs) {
       const auto record = read_record(folder, input);
       if (!record || record->key != keys.key(input))
-        throw wrong_usage("{} needs {}, which is {}; run that first, or leave out --only", stage.name, input, record ? "out of date" : "not made");
+        throw wrong_usage("{} needs {}, which is {}; run that first, or leave out --only", stage.name, input,
+                          record ? "out of date" : "not made");
     }
-    progress.say(fmt::format("[{}/{}] {}{}", count, wanted.size(), stage.name, options.explain ? " (" + why + ")" : ""));
+    progress.say(
+        fmt::format("[{}/{}] {}{}", count, wanted.size(), stage.name, options.explain ? " (" + why + ")" : ""));
     const auto began = std::chrono::steady_clock::now();
     try {
       run_one(folder, stage, keys, options, progress);
@@ -153,7 +159,8 @@ std::vector<StageOutcome> run_stages(const fs::path& folder, const std::vector<S
       throw;
     }
     clear_state(folder, stage.name);
-    outcomes.push_back({stage.name, "made", why, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()});
+    outcomes.push_back(
+        {stage.name, "made", why, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()});
   }
   return outcomes;
 }
@@ -171,7 +178,9 @@ std::vector<StageStatus> study_status(const fs::path& folder, const std::vector<
       std::string detail = state->what;
       if (state->total > 0) detail += fmt::format(" {}/{} {}", state->done, state->total, state->unit);
       if (state->done > 0 && state->total > state->done)
-        detail += fmt::format(", {} left", human_duration(state->seconds * static_cast<double>(state->total - state->done) / static_cast<double>(state->done)));
+        detail +=
+            fmt::format(", {} left", human_duration(state->seconds * static_cast<double>(state->total - state->done) /
+                                                    static_cast<double>(state->done)));
       if (!state->note.empty()) detail += ", " + state->note;
       lines.push_back({stage.name, "running", detail, state->seconds});
     } else if (state && state->state == "failed") {
@@ -186,7 +195,8 @@ std::vector<StageStatus> study_status(const fs::path& folder, const std::vector<
 }
 
 std::vector<std::string> verify_study(const fs::path& folder, Progress& progress) {
-  if (!fs::is_directory(folder / "stages")) throw bad_input("{} is not the folder of a study: it has no stages", folder.string());
+  if (!fs::is_directory(folder / "stages"))
+    throw bad_input("{} is not the folder of a study: it has no stages", folder.string());
   std::vector<std::string> complaints;
   std::map<std::string, StageRecord> records;
   for (const auto& entry : fs::recursive_directory_iterator(folder / "stages")) {
@@ -202,11 +212,13 @@ std::vector<std::string> verify_study(const fs::path& folder, Progress& progress
     stage.kind = record.kind;
     stage.version = record.version;
     stage.parameters = record.parameters;
-    if (stage_key(stage, record.inputs) != record.key) complaints.push_back(fmt::format("{}: its key does not follow from its parameters and inputs", name));
+    if (stage_key(stage, record.inputs) != record.key)
+      complaints.push_back(fmt::format("{}: its key does not follow from its parameters and inputs", name));
     for (const auto& [input, key] : record.inputs)
       if (const auto found = records.find(input); found != records.end() && found->second.key != key)
         complaints.push_back(fmt::format("{}: was made from another {} than the one that is there", name, input));
-    if (!fs::exists(folder / record.artefact)) complaints.push_back(fmt::format("{}: {} is missing", name, record.artefact));
+    if (!fs::exists(folder / record.artefact))
+      complaints.push_back(fmt::format("{}: {} is missing", name, record.artefact));
     else if (content_sha256(folder / record.artefact) != record.sha256)
       complaints.push_back(fmt::format("{}: {} is not what was recorded", name, record.artefact));
     progress.update(++done);

@@ -25,8 +25,8 @@ struct StageOutcome {
 };
 
 /// Throws the Error of the stage that failed, with the stage's name in front; what was made before stays made.
-std::vector<StageOutcome> run_stages(const std::filesystem::path& folder, const std::vector<Stage>& stages, const RunOptions& options,
-                                     Progress& progress);
+std::vector<StageOutcome> run_stages(const std::filesystem::path& folder, const std::vector<Stage>& stages,
+                                     const RunOptions& options, Progress& progress);
 
 /// One line a stage for `ballot status`.
 struct StageStatus {
@@ -35,7 +35,8 @@ struct StageStatus {
 };
 std::vector<StageStatus> study_status(const std::filesystem::path& folder, const std::vector<Stage>& stages);
 
-/// Recomputes every recorded key and the hash of every artefact. One line a disagreement; empty: all is as it was recorded.
+/// Recomputes every recorded key and the hash of every artefact. One line a disagreement; empty: all is as it was
+/// recorded.
 std::vector<std::string> verify_study(const std::filesystem::path& folder, Progress& progress);
 
 }  // namespace ballot

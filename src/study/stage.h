@@ -1,6 +1,6 @@
-// A stage: reads artefacts, writes one artefact; nothing else passes between stages. Its key hashes its own version (raised
-// when the meaning of its output changes, so that a release does not ask a paid judge again), its parameters, and its inputs'
-// keys. The runner knows stages by these only.
+// A stage: reads artefacts, writes one artefact; nothing else passes between stages. Its key hashes its own version
+// (raised when the meaning of its output changes, so that a release does not ask a paid judge again), its parameters,
+// and its inputs' keys. The runner knows stages by these only.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -24,13 +24,14 @@ struct StageRun {
 };
 
 struct Stage {
-  std::string name;                 ///< "dpo/smollm2/ranking/0"
-  std::string kind;                 ///< "dpo"
+  std::string name;  ///< "dpo/smollm2/ranking/0"
+  std::string kind;  ///< "dpo"
   std::int64_t version = 1;
   std::vector<std::string> inputs;  ///< names of stages before it
-  std::vector<std::pair<std::string, std::string>> files;  ///< what comes from outside: role and path; hashed by content
-  std::string parameters = "{}";    ///< JSON text: what changes the result
-  std::filesystem::path artefact;   ///< relative to DIR
+  std::vector<std::pair<std::string, std::string>>
+      files;                       ///< what comes from outside: role and path; hashed by content
+  std::string parameters = "{}";   ///< JSON text: what changes the result
+  std::filesystem::path artefact;  ///< relative to DIR
   std::function<void(const StageRun&)> run;
 };
 
@@ -49,8 +50,8 @@ struct TrainedModel {
   std::int64_t seed = 0;
   std::filesystem::path artefact;
 };
-/// The grid as the study file spans it: objective "sft", "dpo" or "reward". BINARY has no margin, so no margin model; the placebo
-/// format gets one plain reward model a base model, which is the noise floor.
+/// The grid as the study file spans it: objective "sft", "dpo" or "reward". BINARY has no margin, so no margin model;
+/// the placebo format gets one plain reward model a base model, which is the noise floor.
 std::vector<TrainedModel> training_grid(const StudyFile& study, const std::string& objective);
 
 /// The name under which the placebo's labels go: "placebo".

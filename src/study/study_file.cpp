@@ -24,13 +24,16 @@ class Reader {
     return file_.root().contains(at) && !file_.root().at(at).is_null() ? &file_.root().at(at) : nullptr;
   }
   void take(const std::string& pointer, std::string& value) const {
-    if (const Json* json = find(pointer)) value = json->is_string() ? json->get<std::string>() : throw wrong(pointer, "text");
+    if (const Json* json = find(pointer))
+      value = json->is_string() ? json->get<std::string>() : throw wrong(pointer, "text");
   }
   void take(const std::string& pointer, std::int64_t& value) const {
-    if (const Json* json = find(pointer)) value = json->is_number_integer() ? json->get<std::int64_t>() : throw wrong(pointer, "a whole number");
+    if (const Json* json = find(pointer))
+      value = json->is_number_integer() ? json->get<std::int64_t>() : throw wrong(pointer, "a whole number");
   }
   void take(const std::string& pointer, double& value) const {
-    if (const Json* json = find(pointer)) value = json->is_number() ? json->get<double>() : throw wrong(pointer, "a number");
+    if (const Json* json = find(pointer))
+      value = json->is_number() ? json->get<double>() : throw wrong(pointer, "a number");
   }
   template <class T>
   void take(const std::string& pointer, std::vector<T>& values) const {
@@ -40,8 +43,10 @@ class Reader {
     const Json list = json->is_array() ? *json : Json::array({*json});
     for (std::size_t i = 0; i < list.size(); ++i) {
       T value{};
-      if (json->is_array()) take(fmt::format("{}/{}", pointer, i), value);
-      else take(pointer, value);
+      if (json->is_array())
+        take(fmt::format("{}/{}", pointer, i), value);
+      else
+        take(pointer, value);
       values.push_back(std::move(value));
     }
   }
@@ -51,7 +56,8 @@ class Reader {
       throw wrong_usage("{}: unknown value '{}'{}", file_.place(pointer), value, did_you_mean(value, choices));
   }
   Error wrong(const std::string& pointer, const char* wanted) const {
-    return wrong_usage("{}: '{}': found {}, wanted {}", file_.place(pointer), pointer.substr(1), find(pointer)->dump(), wanted);
+    return wrong_usage("{}: '{}': found {}, wanted {}", file_.place(pointer), pointer.substr(1), find(pointer)->dump(),
+                       wanted);
   }
   const YamlFile& file() const { return file_; }
 
@@ -63,7 +69,8 @@ std::vector<std::string> training_keys(const std::string& objective) {
   std::vector<std::string> keys;
   const Json options = Json::parse(options_json(training_defaults(objective)));
   for (const auto& [key, value] : options.items())
-    if (key != "model" && key != "split" && key != "pool" && key != "reference" && key != "reference_cache" && key != "rejects" && (key != "data" || objective == "sft"))
+    if (key != "model" && key != "split" && key != "pool" && key != "reference" && key != "reference_cache" &&
+        key != "rejects" && (key != "data" || objective == "sft"))
       keys.push_back(key);
   return keys;
 }
@@ -79,7 +86,8 @@ StudyTraining read_training(const Reader& reader, const std::string& objective) 
   Json rest = *json;
   if (objective == "sft") {
     reader.take(pointer + "/data", training.data);
-    if (training.data.empty()) throw wrong_usage("{}: 'sft' wants data: the rows to fine-tune on", reader.file().place(pointer));
+    if (training.data.empty())
+      throw wrong_usage("{}: 'sft' wants data: the rows to fine-tune on", reader.file().place(pointer));
     rest.erase("data");
   } else {
     training.losses = training.options.loss;
@@ -121,15 +129,15 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
   YamlFile file = YamlFile::read(path);
   if (!set.empty()) {
     // Checked once more as text, so that a misspelt --set key is told like one in the file.
-    file.check_keys("", {"study", "seed", "source", "pool", "judges", "sampling", "presentation", "formats", "placebo", "preferences",
-                         "models", "sft", "dpo", "reward", "seeds", "evaluate", "claims"});
+    file.check_keys("", {"study", "seed", "source", "pool", "judges", "sampling", "presentation", "formats", "placebo",
+                         "preferences", "models", "sft", "dpo", "reward", "seeds", "evaluate", "claims"});
     Json root = file.root();
     for (const std::string& assignment : set) apply_set(root, assignment);
     file = YamlFile::parse(root.dump(1), path.string() + " with --set");
   }
   const Reader reader(file);
-  file.check_keys("", {"study", "seed", "source", "pool", "judges", "sampling", "presentation", "formats", "placebo", "preferences",
-                       "models", "sft", "dpo", "reward", "seeds", "evaluate", "claims"});
+  file.check_keys("", {"study", "seed", "source", "pool", "judges", "sampling", "presentation", "formats", "placebo",
+                       "preferences", "models", "sft", "dpo", "reward", "seeds", "evaluate", "claims"});
   for (const auto& [pointer, keys] : std::vector<std::pair<std::string, std::vector<std::string>>>{
            {"/source", {"path", "layout", "split"}},
            {"/pool", {"prompts", "positions", "held_out"}},
@@ -147,8 +155,10 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
   reader.take("/study", study.study);
   reader.take("/seed", study.seed);
   reader.take("/source/path", study.source);
-  if (study.source.empty()) throw wrong_usage("{}: the study wants source: {{path: ...}}, the ranked completions", file.place("/source"));
-  reader.choice("/source/layout", study.source_layout, {"auto", "nectar", "ultrafeedback", "helpsteer", "preferences", "table", "ballot"});
+  if (study.source.empty())
+    throw wrong_usage("{}: the study wants source: {{path: ...}}, the ranked completions", file.place("/source"));
+  reader.choice("/source/layout", study.source_layout,
+                {"auto", "nectar", "ultrafeedback", "helpsteer", "preferences", "table", "ballot"});
   reader.take("/source/split", study.source_split);
   reader.take("/pool/prompts", study.prompts);
   reader.take("/pool/positions", study.positions);
@@ -177,8 +187,10 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
   if (std::set<std::string>(study.formats.begin(), study.formats.end()).size() != study.formats.size())
     throw wrong_usage("{}: a format stands in the list twice", file.place("/formats"));
   reader.take("/placebo", study.placebo);
-  if (!study.placebo.empty() && std::find(study.formats.begin(), study.formats.end(), study.placebo) == study.formats.end())
-    throw wrong_usage("{}: the placebo '{}' is not among the formats{}", file.place("/placebo"), study.placebo, did_you_mean(study.placebo, study.formats));
+  if (!study.placebo.empty() &&
+      std::find(study.formats.begin(), study.formats.end(), study.placebo) == study.formats.end())
+    throw wrong_usage("{}: the placebo '{}' is not among the formats{}", file.place("/placebo"), study.placebo,
+                      did_you_mean(study.placebo, study.formats));
   reader.choice("/preferences/ties", study.ties, {"random", "drop", "soft", "keep"});
   reader.choice("/preferences/pairs", study.pairs, {"all", "complete"});
 
@@ -190,7 +202,8 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
       StudyModel model{name, "", ""};
       reader.take(pointer + "/base", model.base);
       reader.take(pointer + "/instruct", model.instruct);
-      if (model.base.empty()) throw wrong_usage("{}: the model '{}' wants base: a path, a hub name or deps:NAME", file.place(pointer), name);
+      if (model.base.empty())
+        throw wrong_usage("{}: the model '{}' wants base: a path, a hub name or deps:NAME", file.place(pointer), name);
       study.models.push_back(std::move(model));
     }
   }
@@ -210,10 +223,12 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
       for (std::size_t i = 0; i < contrasts->size(); ++i) {
         std::vector<std::string> pair;
         reader.take(fmt::format("/claims/contrasts/{}", i), pair);
-        if (pair.size() != 2) throw wrong_usage("{}: a contrast is a pair of formats", file.place(fmt::format("/claims/contrasts/{}", i)));
+        if (pair.size() != 2)
+          throw wrong_usage("{}: a contrast is a pair of formats", file.place(fmt::format("/claims/contrasts/{}", i)));
         for (const std::string& format : pair)
           if (std::find(study.formats.begin(), study.formats.end(), format) == study.formats.end())
-            throw wrong_usage("{}: unknown format '{}'{}", file.place(fmt::format("/claims/contrasts/{}", i)), format, did_you_mean(format, study.formats));
+            throw wrong_usage("{}: unknown format '{}'{}", file.place(fmt::format("/claims/contrasts/{}", i)), format,
+                              did_you_mean(format, study.formats));
       }
   }
   return study;

@@ -1,5 +1,6 @@
-// The study file: what a study is, in one YAML file (interface.md §3). Strict: an unknown key is an error with line, column
-// and the nearest valid key. Lists make a grid: every training is done for each model × format × loss × margin × seed.
+// The study file: what a study is, in one YAML file (interface.md §3). Strict: an unknown key is an error with line,
+// column and the nearest valid key. Lists make a grid: every training is done for each model × format × loss × margin ×
+// seed.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -14,10 +15,10 @@
 namespace ballot {
 
 struct StudyJudge {
-  std::string name;         ///< as the study calls it: "simulated"
-  std::string spec;         ///< JSON text of the judge's mapping, without `limit` (judges/judge_spec.h reads it)
-  std::string model;        ///< kind local: the model's name in `models`, or a path; else as the judge file has it
-  std::int64_t limit = 0;   ///< prompts; 0: all
+  std::string name;        ///< as the study calls it: "simulated"
+  std::string spec;        ///< JSON text of the judge's mapping, without `limit` (judges/judge_spec.h reads it)
+  std::string model;       ///< kind local: the model's name in `models`, or a path; else as the judge file has it
+  std::int64_t limit = 0;  ///< prompts; 0: all
 };
 
 struct StudyModel {
@@ -27,10 +28,10 @@ struct StudyModel {
 /// One training section: TrainingOptions with the study's values, and the lists that make its grid.
 struct StudyTraining {
   bool present = false;
-  TrainingOptions options;            ///< loss and margin as of the grid's first
-  std::vector<std::string> losses;    ///< dpo, reward
-  std::vector<std::string> margins;   ///< reward: "none", "column"
-  std::string data;                   ///< sft
+  TrainingOptions options;           ///< loss and margin as of the grid's first
+  std::vector<std::string> losses;   ///< dpo, reward
+  std::vector<std::string> margins;  ///< reward: "none", "column"
+  std::string data;                  ///< sft
 };
 
 struct StudyFile {

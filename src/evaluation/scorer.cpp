@@ -1,0 +1,174 @@
+#include "evaluation/scorer.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "compute/vocabulary_loss.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/interrupt.h"
+#include "models/model.h"
+#include "models/tokenizer_files.h"
+#include "training/batches.h"
+
+namespace ballot {
+namespace {
+
+constexpr std::int64_t kDefaultTokensPerBatch = 2048;
+
+/// Runs every completion of the set through `model` once, in batches of whole prompts; `take` gets each batch's scores
+/// [C].
+void each_batch(const Model& model, const TrainingSet& set, std::int64_t tokens_per_batch,
+                const std::function<at::Tensor(const Batch&, const at::Tensor&)>& score,
+                std::vector<std::vector<double>>& out, const std::function<void(std::int64_t)>& done) {
+  const at::NoGradGuard no_gradients;
+  out.clear();
+  // Where a completion stands: its prompt and its place there.
+  std::vector<std::pair<std::size_t, std::size_t>> place;
+  std::map<const TokenCompletion*, std::size_t> index;
+  for (std::size_t p = 0; p < set.prompts.size(); ++p) {
+    out.emplace_back(set.prompts[p].completions.size(), 0.0);
+    for (std::size_t c = 0; c < set.prompts[p].completions.size(); ++c) {
+      index[&set.prompts[p].completions[c]] = place.size();
+      place.emplace_back(p, c);
+    }
+  }
+  std::vector<std::int32_t> all(set.examples.size());
+  std::iota(all.begin(), all.end(), 0);
+  MicrobatchBudget budget;
+  budget.target = tokens_per_batch > 0 ? tokens_per_batch : kDefaultTokensPerBatch;
+  std::int64_t finished = 0;
+  for (const std::vector<std::int32_t>& cut : cut_step(set, all, budget, true)) {
+    check_interrupt("run the same command again");
+    const Batch batch = make_batch(set, cut, true);
+    const at::Tensor scores_C = score(batch, model.hidden_states(batch.forest)).to(at::kDouble).contiguous();
+    const double* values = scores_C.data_ptr<double>();
+    for (std::size_t c = 0; c < batch.completions.size(); ++c) {
+      const auto [prompt, completion] = place[index.at(batch.completions[c])];
+      out[prompt][completion] = values[c];
+    }
+    done(finished += static_cast<std::int64_t>(cut.size()));
+  }
+}
+
+at::Tensor indices(const std::vector<std::int64_t>& values) {
+  return at::tensor(values, at::kLong);
+}
+
+}  // namespace
+
+std::vector<std::vector<double>> completion_log_probabilities(const Model& model, const TrainingSet& set,
+                                                              std::int64_t tokens_per_batch,
+                                                              const std::function<void(std::int64_t)>& done) {
+  std::vector<std::vector<double>> out;
+  each_batch(
+      model, set, tokens_per_batch,
+      [&](const Batch& batch, const at::Tensor& hidden_Th) {
+        const at::Tensor logp_N = token_log_probabilities(hidden_Th.index_select(0, indices(batch.scored_N)),
+                                                          model.head_weight(), indices(batch.targets_N));
+        return at::zeros({static_cast<std::int64_t>(batch.completions.size())}, at::kDouble)
+            .index_add(0, indices(batch.completion_N), logp_N.to(at::kDouble));
+      },
+      out, done);
+  return out;
+}
+
+std::vector<std::vector<double>> completion_rewards(const Model& model, const TrainingSet& set,
+                                                    std::int64_t tokens_per_batch,
+                                                    const std::function<void(std::int64_t)>& done) {
+  std::vector<std::vector<double>> out;
+  each_batch(
+      model, set, tokens_per_batch,
+      [&](const Batch& batch, const at::Tensor& hidden_Th) {
+        const at::Tensor last_Ch = hidden_Th.index_select(0, indices(batch.last_C)).to(at::kFloat);
+        return at::matmul(last_Ch, model.score_weight().to(at::kFloat).reshape({-1, 1})).squeeze(1);
+      },
+      out, done);
+  return out;
+}
+
+Scorer::Scorer(const ScorerOptions& options, Progress& progress)
+    : options_(options), tokenizer_([&] {
+        if (options.model.empty() == options.policy.empty())
+          throw Error(ErrorKind::kUsage, "who gives the scores?",
+                      "--model REWARD_MODEL, or --policy POLICY --reference REFERENCE");
+        if (!options.policy.empty() && options.reference.empty())
+          throw Error(ErrorKind::kUsage,
+                      "--policy scores by log-probability against a reference, and --reference is missing",
+                      "name the model that the policy was trained from");
+        progress.say(fmt::format("loading {}", options.model.empty() ? options.policy : options.model));
+        return load_tokenizer(options.model.empty() ? options.policy : options.model);
+      }()) {
+  model_ = load_model(options.model.empty() ? options.policy : options.model);
+  if (!options.model.empty() && !model_->score_weight().defined())
+    throw Error(
+        ErrorKind::kInput,
+        fmt::format("{} is no reward model: it has no score layer ({})", options.model, model_->shape().architecture),
+        "train one with `ballot reward`, or score by --policy and --reference");
+  if (!options.policy.empty()) {
+    progress.say(fmt::format("loading {}", options.reference));
+    reference_ = load_model(options.reference);
+    if (load_tokenizer(options.reference).fingerprint() != tokenizer_.fingerprint())
+      throw Error(
+          ErrorKind::kInput,
+          fmt::format("{} and {} have different tokenizers or chat templates", options.policy, options.reference),
+          "a policy is compared with the model that it was trained from");
+  }
+  if (!tokenizer_.has_chat_template())
+    throw Error(ErrorKind::kInput,
+                fmt::format("{} has no chat template, and none is guessed: another template is another score",
+                            options.model.empty() ? options.policy : options.model),
+                "put the one it was trained with beside it as chat_template.jinja");
+}
+
+Scorer::~Scorer() = default;
+
+std::vector<std::vector<double>> Scorer::scores(const TrainingSet& set, Progress& progress) const {
+  const auto total = static_cast<std::int64_t>(set.examples.size());
+  const auto run = [&](const Model& model, const char* what, bool rewards) {
+    progress.start(what, total, "pairs");
+    const auto done = [&](std::int64_t n) { progress.update(n); };
+    auto out = rewards ? completion_rewards(model, set, options_.tokens_per_batch, done)
+                       : completion_log_probabilities(model, set, options_.tokens_per_batch, done);
+    progress.finish();
+    return out;
+  };
+  if (!reference_) return run(*model_, "score", true);
+  auto out = run(*model_, "score (policy)", false);
+  const auto reference = run(*reference_, "score (reference)", false);
+  for (std::size_t p = 0; p < out.size(); ++p)
+    for (std::size_t c = 0; c < out[p].size(); ++c) out[p][c] -= reference[p][c];
+  return out;
+}
+
+Json Scorer::description() const {
+  Json json;
+  if (!reference_) {
+    json["model"] = options_.model;
+    json["model_hash"] = model_hash(*model_);
+  } else {
+    json["policy"] = options_.policy;
+    json["policy_hash"] = model_hash(*model_);
+    json["reference"] = options_.reference;
+    json["reference_hash"] = model_hash(*reference_);
+  }
+  json["chat_template_sha256"] = sha256_hex(tokenizer_.chat_template().source());
+  json["max_length"] = options_.max_length;
+  return json;
+}
+
+std::string Scorer::first_sample(const TrainingSet& set) const {
+  if (set.examples.empty()) return {};
+  const TokenPrompt& prompt = set.prompts[static_cast<std::size_t>(set.examples.front().prompt)];
+  std::vector<TokenId> ids = prompt.ids;
+  const TokenCompletion& chosen =
+      prompt.completions[static_cast<std::size_t>(set.examples.front().completions.front())];
+  ids.insert(ids.end(), chosen.ids.begin(), chosen.ids.end());
+  return tokenizer_.decode(ids);
+}
+
+}  // namespace ballot

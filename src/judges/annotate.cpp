@@ -1,0 +1,406 @@
+#include "judges/annotate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/interrupt.h"
+#include "core/lock.h"
+#include "data/annotations.h"
+#include "data/pool.h"
+#include "data/rejects.h"
+#include "formats/parse.h"
+#include "formats/render.h"
+#include "judges/journal.h"
+
+namespace ballot {
+namespace fs = std::filesystem;
+
+void visit_options(OptionVisitor& visit, Sampling& s) {
+  visit({"temperature", "0: the most probable answer"}, s.temperature);
+  visit({"top-k", "draw from so many tokens (0: all)"}, s.top_k);
+  visit({"top-p", "draw from the smallest set with this mass"}, s.top_p);
+  visit({"min-p", "leave out tokens below this share of the most probable"}, s.min_p);
+  visit({"repetition-penalty", "1: none"}, s.repetition_penalty);
+  visit({"max-tokens", "of one answer, thinking included"}, s.max_tokens);
+}
+
+void visit_options(OptionVisitor& visit, AnnotateOptions& o) {
+  visit({"format", "binary, binary_magnitude, single, ranking, or a format file (YAML)", {}, false}, o.format);
+  visit({"presentation",
+         "order in which a ballot shows its completions: one seeded order an item, that and its reverse, or the pool's",
+         {"random", "both", "given"}},
+        o.presentation);
+  visit({"repeats", "how often each ballot is asked"}, o.repeats);
+  visit({"limit", "only the first so many prompts (0: all)"}, o.limit);
+  visit({"concurrency", "ballots in flight at most", {}, false}, o.concurrency);
+  visit({"max-cost", "stop when so much is spent (0: no limit); the same command goes on", {}, false}, o.max_cost);
+  visit({"max-total-tokens", "stop after so many tokens (0: no limit); the same command goes on", {}, false},
+        o.max_total_tokens);
+  visit({"pilot", "ask so many prompts first and tell what the whole will cost", {}, false}, o.pilot);
+  visit({"dry-run", "tell what would be asked, and ask nothing", {}, false}, o.dry_run);
+}
+
+namespace {
+
+constexpr std::int64_t kAnnotateVersion = 1;
+constexpr int kTextAttempts = 2, kAttempts = 3, kTransportTries = 5;
+constexpr std::size_t kChunk = 4096;  // rendered ballots held at a time: some 20 MB
+
+using ItemKey = std::pair<std::string, std::int32_t>;
+
+/// What is known of an item.
+struct ItemState {
+  std::int32_t attempts = 0;
+  int transport_tries = 0;
+  bool final = false;
+  std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  double cost = 0, seconds = 0;
+};
+
+std::uint64_t request_seed(std::int64_t seed, const Item& item, std::int32_t attempt) {
+  return hash64(fmt::format("{} {} {} {}", seed, item.item_id, item.repeat, attempt));
+}
+
+/// Items in prefix order: prompts as the pool has them, then by the completions shown.
+std::vector<Item> ordered_items(const Format& format, const std::vector<PoolRow>& pool, const AnnotateOptions& options,
+                                std::int64_t seed) {
+  ItemOptions item_options;
+  item_options.seed = static_cast<std::uint64_t>(seed);
+  item_options.presentation = presentation_of(options.presentation);
+  item_options.repeats = options.repeats;
+  std::vector<Item> items = make_items(format, pool, item_options, options.limit);
+  std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
+    return std::tie(a.pool_row, a.shown, a.repeat) < std::tie(b.pool_row, b.shown, b.repeat);
+  });
+  return items;
+}
+
+Annotation annotation_of(const Item& item, const PoolRow& row, const Format& format, const std::string& judge,
+                         const Label& label) {
+  Annotation a;
+  a.item_id = item.item_id;
+  a.prompt_id = item.prompt_id;
+  a.format = format.name;
+  a.judge = judge;
+  a.repeat = item.repeat;
+  a.shown = shown_ids(item, row);
+  a.status = label.status;
+  const auto id = [&](int place) { return a.shown.at(static_cast<std::size_t>(place)); };
+  if (!a.usable()) return a;
+  if (label.choice) a.choice = id(*label.choice);
+  a.magnitude = label.magnitude;
+  a.rating = label.rating;
+  for (const auto& group : label.ranking) {
+    a.ranking.emplace_back();
+    for (const int place : group) a.ranking.back().push_back(id(place));
+  }
+  return a;
+}
+
+/// The loop over one pool; the parts of annotate().
+class Run {
+ public:
+  Run(const std::vector<PoolRow>& pool, const Format& format, Judge& judge, const AnnotateOptions& options,
+      std::int64_t seed, Journal& journal, Progress& progress)
+      : pool_(pool),
+        format_(format),
+        judge_(judge),
+        options_(options),
+        seed_(seed),
+        journal_(journal),
+        progress_(progress) {
+    items_ = ordered_items(format, pool, options, seed);
+    for (std::size_t i = 0; i < items_.size(); ++i) index_[{items_[i].item_id, items_[i].repeat}] = i;
+    states_.resize(items_.size());
+    journal.each([&](const JournalEntry& entry) {
+      const auto found = index_.find({entry.annotation.item_id, entry.annotation.repeat});
+      if (found == index_.end()) return;  // of a prompt beyond --limit, or of another pool: paid, kept, not used here
+      note(states_[found->second], entry.annotation);
+      ItemState& state = states_[found->second];
+      state.attempts = std::max(state.attempts, entry.attempt);
+      state.final = state.final || entry.final;
+      if (entry.final) ++summary_.answered_before, ++finished_;
+    });
+    summary_.items = static_cast<std::int64_t>(items_.size());
+    std::size_t rows = 0;
+    for (const Item& item : items_) rows = std::max(rows, item.pool_row + 1);
+    summary_.prompts = static_cast<std::int64_t>(rows);
+  }
+
+  /// Asks what has no final answer, of the first `prompts` prompts (0: all). Returns false where it stopped early.
+  bool ask(std::int64_t prompts) {
+    progress_.start(fmt::format("annotate {} by {}", format_.name, judge_.name()), summary_.items, "ballots");
+    progress_.update(finished_);
+    for (;;) {
+      std::vector<std::size_t> open;
+      for (std::size_t i = 0; i < items_.size() && open.size() < kChunk; ++i)
+        if (!states_[i].final && (prompts == 0 || items_[i].pool_row < static_cast<std::size_t>(prompts)))
+          open.push_back(i);
+      if (open.empty()) break;
+      ask_chunk(open);
+      journal_.flush();
+      if (stopping()) break;
+    }
+    progress_.finish(note_text());
+    return !stopping();
+  }
+
+  std::vector<Annotation> annotations() {
+    std::vector<Annotation> rows;
+    journal_.each([&](const JournalEntry& entry) {
+      const auto found = index_.find({entry.annotation.item_id, entry.annotation.repeat});
+      if (!entry.final || found == index_.end()) return;
+      const ItemState& state = states_[found->second];
+      Annotation a = entry.annotation;
+      a.attempts = state.attempts;
+      a.prompt_tokens = state.prompt_tokens;  // of all attempts: what the label took
+      a.completion_tokens = state.completion_tokens;
+      a.cached_tokens = state.cached_tokens;
+      a.cost = state.cost;
+      a.seconds = state.seconds;
+      ++summary_.statuses[a.status];
+      summary_.usable += a.usable();
+      summary_.prompt_tokens += a.prompt_tokens;
+      summary_.completion_tokens += a.completion_tokens;
+      summary_.cached_tokens += a.cached_tokens;
+      summary_.cost += a.cost;
+      rows.push_back(std::move(a));
+    });
+    return rows;  // the journal gives them by item and repeat
+  }
+
+  bool over_budget() const {
+    return (options_.max_cost > 0 && cost_ >= options_.max_cost) ||
+           (options_.max_total_tokens > 0 && tokens_ >= options_.max_total_tokens);
+  }
+  double cost() const { return cost_; }
+  std::int64_t tokens() const { return tokens_; }
+  std::int64_t finished() const { return finished_; }
+  AnnotateSummary& summary() { return summary_; }
+  const std::vector<Item>& items() const { return items_; }
+  const std::vector<ItemState>& states() const { return states_; }
+
+ private:
+  bool stopping() const { return interrupt_requested() || over_budget(); }
+
+  std::string note_text() const {
+    std::string text = fmt::format("{} failed", failed_);
+    if (cost_ > 0) text += fmt::format(", cost {:.2f}", cost_);
+    return text;
+  }
+
+  void note(ItemState& state, const Annotation& a) {
+    state.prompt_tokens += a.prompt_tokens;
+    state.completion_tokens += a.completion_tokens;
+    state.cached_tokens += a.cached_tokens;
+    state.cost += a.cost;
+    state.seconds += a.seconds;
+    cost_ += a.cost;
+    tokens_ += a.prompt_tokens + a.completion_tokens;
+  }
+
+  void ask_chunk(const std::vector<std::size_t>& open) {
+    std::vector<BallotRequest> requests;
+    requests.reserve(open.size());
+    for (const std::size_t i : open) {
+      BallotRequest request;
+      request.item = &items_[i];
+      request.row = &pool_[items_[i].pool_row];
+      request.attempt = states_[i].attempts + 1;
+      request.structured = request.attempt > kTextAttempts;
+      request.seed = request_seed(seed_, items_[i], request.attempt);
+      request.messages = render_ballot(format_, items_[i], *request.row).messages;
+      requests.push_back(std::move(request));
+    }
+    judge_.answer(
+        format_, requests,
+        [&](std::size_t place, BallotAnswer answer) { take(open[place], requests[place], std::move(answer)); },
+        [&] { return stopping(); });
+  }
+
+  void take(std::size_t i, const BallotRequest& request, BallotAnswer answer) {
+    ItemState& state = states_[i];
+    JournalEntry entry;
+    entry.attempt = request.attempt;
+    entry.structured = request.structured;
+    entry.error = answer.error;
+    Label label;
+    if (answer.error.empty()) {
+      label = parse_answer(format_, items_[i].shown.size(), {answer.content, answer.reasoning, answer.finish_reason});
+      entry.final = label.usable() || request.attempt >= kAttempts;
+      state.attempts = request.attempt;
+    } else {
+      label.status = "transport";
+      entry.final = ++state.transport_tries >= kTransportTries;
+    }
+    entry.annotation = annotation_of(items_[i], *request.row, format_, judge_.name(), label);
+    Annotation& a = entry.annotation;
+    a.attempts = request.attempt;
+    a.transport = !answer.transport.empty() ? answer.transport : request.structured ? "structured" : "text";
+    a.raw = std::move(answer.content);
+    a.reasoning = std::move(answer.reasoning);
+    if (!answer.probabilities.empty()) a.probabilities = std::move(answer.probabilities);
+    a.prompt_tokens = answer.prompt_tokens;
+    a.completion_tokens = answer.completion_tokens;
+    a.cached_tokens = answer.cached_tokens;
+    a.cost = answer.cost;
+    a.seconds = answer.seconds;
+    ++summary_.asked;
+    note(state, a);
+    if (entry.final) {
+      state.final = true;
+      ++finished_;
+      failed_ += !a.usable();
+    }
+    journal_.add(std::move(entry));
+    progress_.update(finished_, note_text());
+  }
+
+  const std::vector<PoolRow>& pool_;
+  const Format& format_;
+  Judge& judge_;
+  const AnnotateOptions& options_;
+  std::int64_t seed_;
+  Journal& journal_;
+  Progress& progress_;
+  std::vector<Item> items_;
+  std::map<ItemKey, std::size_t> index_;
+  std::vector<ItemState> states_;
+  AnnotateSummary summary_;
+  std::int64_t finished_ = 0, failed_ = 0, tokens_ = 0;
+  double cost_ = 0;
+};
+
+/// From the pilot's prompts to the whole: per-prompt means, and an interval from their spread over prompts.
+std::string estimate(const Run& run, std::int64_t pilot) {
+  std::map<std::size_t, std::pair<double, double>> by_prompt;  // tokens, cost
+  for (std::size_t i = 0; i < run.items().size(); ++i)
+    if (run.items()[i].pool_row < static_cast<std::size_t>(pilot)) {
+      by_prompt[run.items()[i].pool_row].first +=
+          static_cast<double>(run.states()[i].prompt_tokens + run.states()[i].completion_tokens);
+      by_prompt[run.items()[i].pool_row].second += run.states()[i].cost;
+    }
+  std::size_t prompts = 0;
+  for (const Item& item : run.items()) prompts = std::max(prompts, item.pool_row + 1);
+  const auto n = static_cast<double>(by_prompt.size()), all = static_cast<double>(prompts);
+  const auto range = [&](auto part) -> Json {
+    double mean = 0, squares = 0;
+    for (const auto& [row, value] : by_prompt) mean += part(value) / n;
+    for (const auto& [row, value] : by_prompt) squares += std::pow(part(value) - mean, 2);
+    const double error = n > 1 ? std::sqrt(squares / (n - 1) / n) : mean;
+    return {{"estimate", mean * all},
+            {"low", std::max(0.0, (mean - 1.96 * error) * all)},
+            {"high", (mean + 1.96 * error) * all}};
+  };
+  return Json({{"prompts", prompts},
+               {"items", run.items().size()},
+               {"tokens", range([](const auto& v) { return v.first; })},
+               {"cost", range([](const auto& v) { return v.second; })}})
+      .dump();
+}
+
+}  // namespace
+
+std::string AnnotateSummary::json() const {
+  Json json = {{"prompts", prompts},
+               {"items", items},
+               {"answered_before", answered_before},
+               {"asked", asked},
+               {"usable", usable},
+               {"statuses", statuses},
+               {"prompt_tokens", prompt_tokens},
+               {"completion_tokens", completion_tokens},
+               {"cached_tokens", cached_tokens},
+               {"cost", cost},
+               {"seconds", seconds}};
+  if (!estimate.empty()) json["estimate"] = Json::parse(estimate);
+  return json.dump();
+}
+
+Manifest annotate_manifest(const fs::path& pool, const Format& format, const Judge& judge,
+                           const AnnotateOptions& options, std::int64_t seed) {
+  Manifest manifest;
+  manifest.stage = "annotate";
+  manifest.stage_version = kAnnotateVersion;
+  Json parameters = Json::parse(options_json(options, true));
+  parameters["format"] = format.name;
+  parameters["format_sha256"] = format.hash;
+  parameters["judge"] = judge.fingerprint();
+  manifest.parameters = parameters.dump();
+  manifest.seed = seed;
+  manifest.started = utc_now();
+  manifest.inputs = {describe_input("pool", pool)};
+  return manifest;
+}
+
+AnnotateSummary annotate(const fs::path& pool_path, const fs::path& out, Judge& judge, const AnnotateOptions& options,
+                         std::int64_t seed, bool force, Progress& progress) {
+  const auto began = std::chrono::steady_clock::now();
+  const Format format = Format::load(options.format);
+  Manifest manifest = annotate_manifest(pool_path, format, judge, options, seed);
+  const std::vector<PoolRow> pool = read_pool(pool_path);
+  const FolderLock lock(out);
+  begin_folder(out, manifest, force);
+  Journal journal(out);
+  Run run(pool, format, judge, options, seed, journal, progress);
+  if (run.summary().answered_before > 0)
+    progress.say(fmt::format("{} of {} ballots are in the journal already", human_count(run.summary().answered_before),
+                             human_count(run.summary().items)));
+  const bool pilot = options.pilot > 0 && options.pilot < run.summary().prompts;
+  const bool complete = run.ask(pilot ? options.pilot : 0);
+  AnnotateSummary& summary = run.summary();
+  if (!complete) {
+    const std::string so_far =
+        fmt::format("{} of {} ballots are answered and on disk ({} tokens, cost {:.2f})", human_count(run.finished()),
+                    human_count(summary.items), human_count(run.tokens()), run.cost());
+    if (run.over_budget())
+      throw Error(ErrorKind::kInterrupted, fmt::format("the budget is spent: {}", so_far),
+                  "the same command with a larger --max-cost or --max-total-tokens goes on there");
+    throw Error(ErrorKind::kInterrupted, so_far, "the same command goes on there");
+  }
+  const std::vector<Annotation> rows = run.annotations();
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  if (pilot) {
+    summary.estimate = estimate(run, options.pilot);
+    return summary;
+  }
+  RejectLog rejects;
+  for (const Annotation& a : rows)
+    if (!a.usable()) rejects.add({pool_path.string(), 0, "item " + a.item_id, a.status, a.raw.substr(0, 400)});
+  write_annotations(out / "annotations.parquet", rows);
+  rejects.write(out.string() + ".rejects.jsonl");
+  manifest.facts = summary.json();
+  manifest.seconds = summary.seconds;
+  write_manifest(out, manifest);
+  return summary;
+}
+
+std::string annotate_dry_run(const fs::path& pool_path, const Judge& judge, const AnnotateOptions& options,
+                             std::int64_t seed) {
+  const Format format = Format::load(options.format);
+  const std::vector<PoolRow> pool = read_pool(pool_path);
+  const std::vector<Item> items = ordered_items(format, pool, options, seed);
+  std::size_t prompts = 0, characters = 0;
+  for (const Item& item : items) {
+    prompts = std::max(prompts, item.pool_row + 1);
+    for (const Message& message : render_ballot(format, item, pool[item.pool_row]).messages)
+      characters += message.content.size();
+  }
+  return Json({{"judge", judge.name()},
+               {"format", format.name},
+               {"prompts", prompts},
+               {"items", items.size()},
+               {"prompt_characters", characters},
+               {"prompt_tokens_estimate", characters / 4}})
+      .dump();
+}
+
+}  // namespace ballot

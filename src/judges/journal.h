@@ -1,0 +1,53 @@
+// Every answer is on disk before it counts: DIR/journal.sqlite.
+//
+// SQLite in WAL mode with synchronous=FULL. Answers are committed in groups: `add` hands an answer over, a writer
+// thread puts whatever has come together since its last commit into the next one (an fsync takes a few milliseconds, in
+// which others queue up), and `flush` waits until all of it is on disk. What was acknowledged by flush() survives kill
+// -9 and power loss; an item with a final answer is never asked again.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "data/records.h"
+#include "judges/judge.h"
+
+namespace ballot {
+
+/// One answer as it came, with what was read from it.
+struct JournalEntry {
+  Annotation annotation;  ///< item, labels, status, raw text, tokens, cost, seconds
+  std::int32_t attempt = 1;
+  bool structured = false;
+  bool final = false;  ///< this is the item's annotation; otherwise an attempt that was asked again
+  std::string error;   ///< what the transport said, where there was no answer
+};
+
+class Journal {
+ public:
+  /// Opens or makes DIR/journal.sqlite. Throws Error (failed) naming the file and the cause.
+  explicit Journal(const std::filesystem::path& folder);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  void add(JournalEntry entry);
+  void flush();  ///< returns when everything added is on disk; throws Error (failed), e.g. on a full disk
+
+  /// All entries by item, repeat and attempt.
+  void each(const std::function<void(const JournalEntry&)>& body) const;
+
+  struct Totals {
+    std::int64_t answers = 0, final = 0, prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+    double cost = 0;
+  };
+  Totals totals() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ballot

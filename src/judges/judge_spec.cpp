@@ -1,0 +1,89 @@
+#include "judges/judge_spec.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/strict_yaml.h"
+#include "core/suggest.h"
+
+namespace ballot {
+namespace {
+
+const std::vector<std::string> kKinds = {"simulated", "local", "openai", "batch"};
+const std::vector<std::string> kKeys = {"kind",      "voter", "model",  "endpoints", "profile", "sampling",
+                                        "reasoning", "price", "limits", "timeouts",  "extra",   "folder"};
+
+std::vector<std::string> split(const std::string& text, char mark) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(mark, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+}  // namespace
+
+JudgeSpec judge_spec_of(const Json& mapping, const std::string& place) {
+  JudgeSpec spec;
+  if (!mapping.is_object())
+    throw wrong_usage("{}: a judge is a mapping with kind: {}", place, fmt::format("{}", fmt::join(kKinds, "|")));
+  for (const auto& [key, value] : mapping.items())
+    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
+      throw wrong_usage("{}: unknown key '{}'{}", place, key, did_you_mean(key, kKeys));
+  if (!mapping.contains("kind") || !mapping["kind"].is_string())
+    throw wrong_usage("{}: the judge wants kind: {}", place, fmt::join(kKinds, "|"));
+  spec.kind = mapping["kind"];
+  if (std::find(kKinds.begin(), kKinds.end(), spec.kind) == kKinds.end())
+    throw wrong_usage("{}: unknown kind '{}'{}", place, spec.kind, did_you_mean(spec.kind, kKinds));
+  const auto text = [&](const char* key) -> std::string {
+    if (!mapping.contains(key)) throw wrong_usage("{}: a judge of kind {} wants {}", place, spec.kind, key);
+    if (!mapping[key].is_string()) throw wrong_usage("{}: {}: found {}, wanted text", place, key, mapping[key].dump());
+    return mapping[key];
+  };
+  spec.name = spec.kind == "simulated" ? text("voter") : spec.kind == "batch" ? text("folder") : text("model");
+  if (spec.kind == "openai")
+    for (const Json& endpoint : mapping.value("endpoints", Json::array()))
+      spec.urls.push_back(endpoint.is_string() ? endpoint.get<std::string>() : endpoint.value("url", ""));
+  spec.json = mapping.dump();
+  return spec;
+}
+
+JudgeSpec read_judge_spec(const std::string& text) {
+  if (text.ends_with(".yaml") || text.ends_with(".yml")) {
+    const YamlFile file = YamlFile::read(text);
+    file.check_keys("", kKeys);
+    return judge_spec_of(file.root(), text);
+  }
+  const std::size_t colon = text.find(':');
+  const std::string kind = text.substr(0, colon), rest = colon == std::string::npos ? "" : text.substr(colon + 1);
+  if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end())
+    throw Error(ErrorKind::kUsage,
+                fmt::format("--judge {}: unknown kind of judge '{}'{}", text, kind, did_you_mean(kind, kKinds)),
+                "simulated:NAME, local:MODEL_DIR, openai:URL#MODEL, batch:DIR, or a YAML file");
+  if (rest.empty())
+    throw wrong_usage("--judge {}: {}", text,
+                      kind == "simulated" ? "which voter? simulated:careful"
+                      : kind == "openai"  ? "where? openai:URL#MODEL"
+                                          : "which? " + kind + ":PATH");
+  Json mapping = {{"kind", kind}};
+  if (kind == "simulated") mapping["voter"] = rest;
+  if (kind == "local") mapping["model"] = rest;
+  if (kind == "batch") mapping["folder"] = rest;
+  if (kind == "openai") {
+    const std::size_t hash = rest.find('#');
+    if (hash == std::string::npos) throw wrong_usage("--judge {}: which model? openai:URL#MODEL", text);
+    mapping["model"] = rest.substr(hash + 1);
+    mapping["endpoints"] = Json::array();
+    for (const std::string& url : split(rest.substr(0, hash), ',')) mapping["endpoints"].push_back({{"url", url}});
+  }
+  return judge_spec_of(mapping, "--judge " + text);
+}
+
+}  // namespace ballot
