@@ -79,8 +79,12 @@ def train(kind, model, rows, *, micro=2, accumulate=4, lr=1e-3, final=True, exam
     return out
 
 
+# TRL logs these as the mean over micro-batches of each micro-batch's own value; only a run with one micro-batch a step gives the step's
+PER_MICRO_BATCH = ["min_reward", "max_reward", "mean_token_accuracy", "logits/chosen", "logits/rejected"]
+
+
 def file(name, model, tolerance, why, data, runs):
-    common.write_golden(common.GOLDEN / name, common.provenance(__file__, PACKAGES, tolerance, why), {"model": model, "data": data, "runs": runs})
+    common.write_golden(common.GOLDEN / name, common.provenance(__file__, PACKAGES, tolerance, why), {"model": model, "data": data, "depends_on_micro_batch": PER_MICRO_BATCH, "runs": runs})
 
 
 STEPS = "relative 1e-4, or absolute 1e-4 where a value is below 1"
@@ -97,10 +101,12 @@ def dpo():
         "decay_warmup_cosine": train("dpo", TINY, rows_of(p, 64, 80), beta=0.1, weight_decay=0.1, warmup_steps=2, lr_scheduler_type="cosine"),
         "clip_off_constant": train("dpo", TINY, rows_of(p, 24, 80), lr=1e-4, beta=0.5, max_grad_norm=1e9, lr_scheduler_type="constant", final=False),
         "cut_at_90": train("dpo", TINY, rows_of(p, 80), beta=0.22, max_length=90, final=False),
+        "one_micro_batch": train("dpo", TINY, rows_of(p, 24, 80), micro=8, accumulate=1, beta=0.22, final=False, examples=0),
         "plain_text": train("dpo", TINY, rows_of("preferences_text.jsonl", 24), beta=0.22, final=False),
     }
     file("trl_dpo.json", "models/tiny_llama", {"steps": STEPS, "final": "relative 1e-3 of `moved`"}, WHY, "small/preferences.jsonl in file order: main takes rows 0-159, learning_rate_1e-6 0-63, "
          "short_last_step 40-59 (micro-batches 4, 4, 2), decay_warmup_cosine 80-143, clip_off_constant 80-103, cut_at_90 0-79 (completions cut on the right; rows whose prompt fills it dropped), "
+         "one_micro_batch 80-103, "
          "plain_text small/preferences_text.jsonl 0-23", runs)
 
 
@@ -121,10 +127,11 @@ def reward():
         "learning_rate_2e-5": train("reward", RM, rows_of(p, 64), lr=2e-5),
         "centred": train("reward", RM, rows_of(p, 64), columns=with_margin, center_rewards_coefficient=0.1, final=False),
         "short_last_step": train("reward", RM, rows_of(p, 20, 40), columns=with_margin, final=False),
+        "one_micro_batch": train("reward", RM, rows_of(p, 24, 80), micro=8, accumulate=1, columns=with_margin, final=False, examples=0),
         "longer_than_96_dropped": train("reward", RM, rows_of(p, 100), max_length=96, final=False),
     }
     file("trl_reward.json", "models/tiny_llama_rm (score.weight is in the folder)", {"steps": STEPS, "final": "relative 1e-3 of `moved`"}, WHY,
-         "small/preferences.jsonl: main and margin rows 0-159, learning_rate_2e-5 and centred 0-63, short_last_step 40-59, longer_than_96_dropped 0-99 (a pair with a side over 96 tokens is dropped)", runs)
+         "small/preferences.jsonl: main and margin rows 0-159, learning_rate_2e-5 and centred 0-63, short_last_step 40-59, one_micro_batch 80-103, longer_than_96_dropped 0-99 (a pair with a side over 96 tokens is dropped)", runs)
 
 
 def sft():
@@ -132,10 +139,11 @@ def sft():
         "main": train("sft", TINY, rows_of("sft.jsonl", 64)),
         "learning_rate_2e-5": train("sft", TINY, rows_of("sft.jsonl", 32), lr=2e-5),
         "short_last_step": train("sft", TINY, rows_of("sft.jsonl", 21), final=False),
+        "one_micro_batch": train("sft", TINY, rows_of("sft.jsonl", 24), micro=8, accumulate=1, final=False, examples=0),
         "cut_at_64": train("sft", TINY, rows_of("sft.jsonl", 32), max_length=64, final=False),
     }
     file("trl_sft.json", "models/tiny_llama", {"steps": STEPS, "final": "relative 1e-3 of `moved`"}, WHY,
-         "small/sft.jsonl: main rows 0-63, learning_rate_2e-5 and cut_at_64 0-31, short_last_step 0-20; loss is the mean over all completion tokens of a step", runs)
+         "small/sft.jsonl: main rows 0-63, learning_rate_2e-5 and cut_at_64 0-31, short_last_step 0-20, one_micro_batch 0-23; loss is the mean over all completion tokens of a step", runs)
 
 
 def smollm2():
