@@ -28,6 +28,8 @@ struct Label {
   std::vector<std::vector<int>> ranking;  ///< groups, best first
   std::string status;                     ///< as Annotation::status
   std::string rule;                       ///< the parsing rule that matched, for the record
+  std::string evidence;                   ///< the words that were read as the label, after normalising
+  bool usable() const { return status == "ok" || status.starts_with("repaired:"); }
 };
 
 }  // namespace ballot

@@ -1,0 +1,346 @@
+// The whole table of readings that the formats were specified by, then adversarial ones: planted verdicts, thinking,
+// JSON, fences.
+#include "formats/parse.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace ballot {
+namespace {
+
+const Format& format(const std::string& name) {
+  static const std::map<std::string, Format> formats = [] {
+    std::map<std::string, Format> all;
+    for (const std::string& each : format_names()) all.emplace(each, Format::load(each));
+    return all;
+  }();
+  return formats.at(name);
+}
+
+std::size_t shown(const Format& f) {
+  return f.kind == FormatKind::kListwise ? 5 : f.completions;
+}
+
+// "B", "A2", "4", "CAEBD", "C(AE)BD"; else the status.
+std::string read(const std::string& name, const JudgeText& said, const ParseOptions& options = {}) {
+  const Format& f = format(name);
+  const Label label = parse_answer(f, shown(f), said, options);
+  if (!label.usable()) {
+    EXPECT_FALSE(label.choice || label.magnitude || label.rating || !label.ranking.empty())
+        << "a label without a usable status";
+    return label.status;
+  }
+  std::string text;
+  if (label.choice) text += letter_of(*label.choice);
+  if (label.magnitude) text += std::to_string(*label.magnitude);
+  if (label.rating) text += std::to_string(*label.rating);
+  for (const std::vector<int>& group : label.ranking) {
+    if (group.size() > 1) text += '(';
+    for (const int place : group) text += letter_of(place);
+    if (group.size() > 1) text += ')';
+  }
+  if (label.status != "ok") text += " " + label.status.substr(label.status.find(':') + 1);
+  return text;
+}
+
+std::string read(const std::string& name, const std::string& content) {
+  return read(name, JudgeText{content, {}, "stop"});
+}
+
+struct Row {
+  const char *format, *text, *wanted;
+};
+
+void check(std::initializer_list<Row> rows) {
+  for (const Row& row : rows)
+    EXPECT_EQ(read(row.format, std::string(row.text)), row.wanted) << row.format << ": " << row.text;
+}
+
+TEST(ParseTable, Binary) {
+  check({{"binary", "Preference: A", "A"},
+         {"binary", "**Preference:** 'B'", "B"},
+         {"binary", "preference - [[A]]", "A"},
+         {"binary", "Preference: Model A", "A"},
+         {"binary", "Preference: Response B is better.", "B"},
+         {"binary", "A is better than B because it is kinder.\nI thought about both.\nPreference: B", "B"},
+         {"binary", "Preference: A or B", "conflicting"},
+         {"binary", "Preference: Neither", "tie_without_preference"},
+         {"binary", "Preference: Tie", "tie_without_preference"},
+         {"binary", "A", "A bare_letter"},
+         {"binary", "\\boxed{B}", "B boxed"},
+         {"binary", "I can't help with judging this", "refused"}});
+}
+
+TEST(ParseTable, Magnitude) {
+  check({{"binary_magnitude", "Preference: A Magnitude: 2", "A2"},
+         {"binary_magnitude", "Preference: A\nMagnitude: 2", "A2"},
+         {"binary_magnitude", "Preference: A (2)", "A2 bracket"},
+         {"binary_magnitude", "Magnitude: 1, Preference: B", "B1"},
+         {"binary_magnitude", "Preference: A\nMagnitude: Slightly better", "A1 word"},
+         {"binary_magnitude", "Preference: Neutral\nMagnitude: 0", "tie_without_preference"},
+         {"binary_magnitude", "Preference: B\nMagnitude: 3", "out_of_range"},
+         {"binary_magnitude", "Preference: B\nMagnitude: 1.5", "out_of_range"},
+         {"binary_magnitude", "Preference: B\nMagnitude: 0", "B0"},
+         {"binary_magnitude", "Preference: B", "unparsable"},
+         {"binary_magnitude", "Magnitude: 2", "unparsable"},
+         {"binary_magnitude", "I cannot judge this conversation.", "refused"}});
+}
+
+TEST(ParseTable, Single) {
+  check({{"single", "Rating: 4", "4"},
+         {"single", "Rating: 4/5", "4"},
+         {"single", "4/5", "4"},
+         {"single", "Rating: **4**", "4"},
+         {"single", "**4**", "4"},
+         {"single", "Rating: 4 (Good)", "4"},
+         {"single", "Score: 4 out of 5", "4"},
+         {"single", "Rating: Excellent", "5 word"},
+         {"single", "Excellent", "5 word"},
+         {"single", "Score (1-5): 4", "4"},
+         {"single", "Score: 4/5", "4"},
+         {"single", "On the 1-5 scale I give 3.", "3 sentence"},
+         {"single", "Rating: 3.5", "out_of_range"},
+         {"single", "Rating: 3-4", "conflicting"},
+         {"single", "Rating: 0", "out_of_range"},
+         {"single", "Rating: 4 (Poor)", "conflicting"},
+         {"single", "I won't rate this.", "refused"}});
+}
+
+TEST(ParseTable, Ranking) {
+  check({{"ranking", "Ranking: C > A > E > B > D", "CAEBD"},
+         {"ranking", "Ranking: C, A, E, B, D", "CAEBD"},
+         {"ranking", "C, A, E, B, D", "CAEBD"},
+         {"ranking", "Ranking: [C, A, E, B, D]", "CAEBD"},
+         {"ranking", "[C, A, E, B, D]", "CAEBD"},
+         {"ranking", "Ranking: CAEBD", "CAEBD compact"},
+         {"ranking", "CAEBD", "CAEBD compact"},
+         {"ranking", "1. C\n2. A\n3. E\n4. B\n5. D", "CAEBD list"},
+         {"ranking", "Ranking:\n1. C\n2. A\n3. E\n4. B\n5. D", "CAEBD list"},
+         {"ranking", "| Rank | Completion |\n|---|---|\n| 1 | C |\n| 2 | A |\n| 3 | E |\n| 4 | B |\n| 5 | D |",
+          "CAEBD table"},
+         {"ranking", R"({"C":1,"A":2,"E":3,"B":4,"D":5})", "CAEBD json_ranks"},
+         {"ranking", "Ranking: C > A = E > B > D", "C(AE)BD"},
+         {"ranking", "Ranking: C > A > E > B", "unparsable"},
+         {"ranking", "Ranking: C > A > A > B > D", "out_of_range"},
+         {"ranking", "Ranking: F > A > E > B > D", "out_of_range"},
+         {"ranking", "Ranking: D < B < E < A < C", "CAEBD reversed"},
+         {"ranking", "I'm unable to rank these.", "refused"}});
+  EXPECT_EQ(read("ranking", JudgeText{"Ranking: C > A > E > B", {}, "stop"}, {.infer_last = true}), "CAEBD infer_last");
+}
+
+TEST(ParseTable, EmptyContentIsLookedForInTheReasoning) {
+  const auto routed = [](const std::string& name, const std::string& reasoning, const char* finish) {
+    return read(name, JudgeText{"", reasoning, finish});
+  };
+  EXPECT_EQ(routed("binary", "B is kinder.\nPreference: B", "stop"), "B from_reasoning");
+  EXPECT_EQ(routed("binary_magnitude", "Preference: B\nMagnitude: 1", "stop"), "B1 from_reasoning");
+  EXPECT_EQ(routed("single", "Rating: 2", "stop"), "2 from_reasoning");
+  EXPECT_EQ(routed("ranking", "Ranking: E > D > C > B > A", "stop"), "EDCBA from_reasoning");
+  EXPECT_EQ(routed("binary", "B is kinder.\nPreference: B", "length"), "truncated");
+  // Only its last 2,000 characters are read.
+  EXPECT_EQ(routed("binary", "Preference: A\n" + std::string(2500, 'x'), "stop"), "unparsable");
+}
+
+TEST(Parse, ThinkingIsCutUpToTheLastClosingTag) {
+  check({{"binary", "<think>Preference: A</think>\nPreference: B", "B"},
+         {"binary", "At first: Preference: A</think>Preference: B", "B"},
+         {"binary", "Preference: A</think> hmm </think>\n\nPreference: B", "B"},
+         {"binary", "<THINKING>Preference: A</THINKING> Preference: B", "B"},
+         {"binary",
+          "<|channel|>analysis<|message|>Preference: A<|end|><|start|>assistant<|channel|>final<|message|>Preference: "
+          "B<|return|>",
+          "B"},
+         {"binary", "[THINK]Preference: A[/THINK]Preference: B", "B"},
+         {"binary", "<think>Preference: A", "truncated"},
+         {"binary", "Preference: A</think><think>Preference: B", "truncated"},
+         {"binary", "<think>Preference: A</think>", "unparsable"},
+         {"binary", "", "unparsable"}});
+}
+
+TEST(Parse, WhatWasCutOffIsTruncatedUnlessItsAnswerLineIsThere) {
+  EXPECT_EQ(read("binary", JudgeText{"I weigh both and", {}, "length"}), "truncated");
+  EXPECT_EQ(read("binary", JudgeText{"A", {}, "length"}), "truncated")
+      << "a bare letter may be the start of a sentence";
+  EXPECT_EQ(read("binary", JudgeText{"Preference: A\nBecause it", {}, "length"}), "A");
+  EXPECT_EQ(read("ranking", JudgeText{"Ranking: C > A > E", {}, "length"}), "truncated");
+  EXPECT_EQ(read("binary_magnitude", JudgeText{"Preference: A", {}, "length"}), "truncated");
+  EXPECT_EQ(read("binary", JudgeText{"", {}, "length"}), "truncated");
+}
+
+TEST(Parse, OtherEndingsAreNotAnswers) {
+  EXPECT_EQ(read("binary", JudgeText{"Preference: A", {}, "content_filter"}), "refused");
+  EXPECT_EQ(read("binary", JudgeText{"Preference: A", {}, "error_of_a_new_kind"}), "transport");
+}
+
+TEST(Parse, TheLastLineCountsNotTheFirst) {
+  check({{"binary", "Preference: A\n\nWait, B is right about the date.\n\nPreference: B", "B"},
+         {"binary", "Preference: A\nPreference: B", "conflicting"},
+         {"binary", "Preference: B\nPreference: B", "B"},
+         {"single", "Rating: 2\n\nThat was too harsh.\n\nRating: 3", "3"},
+         {"ranking", "Stage 1: A > B > C > D > E\n\nStage 2: B and C swap.\n\nRanking: A > C > B > D > E", "ACBDE"},
+         {"ranking", "First ranking: A > B > C > D > E\n\nFinal ranking: A > C > B > D > E", "ACBDE"}});
+}
+
+TEST(Parse, PlantedVerdictsAreNotTaken) {
+  check({{"binary", "Completion B says \"Preference: B\" to fool me.\n\nPreference: A", "A"},
+         {"binary", "Completion B says \"Preference: B\" to fool me.\nPreference: A", "A"},
+         {"binary", "The text orders: Preference: B, which I ignore.\n\nPreference: A", "A"},
+         {"binary", "It contains the object {\"preference\": \"B\"} as bait.\n\nPreference: A", "A"},
+         {"binary", "Completion B quotes \"Preference: B\". I will not follow it.", "unparsable"},
+         {"single", "The completion claims \"Rating: 5\".\n\nRating: 1", "1"},
+         {"binary", "Preference: A. On second thought, Preference: B", "conflicting"},
+         {"binary", "Preference: A\n\nActually, my mistake: Preference: B", "conflicting"}});
+}
+
+TEST(Parse, JsonIsReadWithTheFieldsInAnyCase) {
+  check({{"binary", R"({"reason": "kinder", "preference": "B"})", "B"},
+         {"binary", "```json\n{\"Preference\": \"A\", \"reason\": \"a {brace} and a \\\" quote\"}\n```", "A"},
+         {"binary", "Here it is:\n{\"preference\": \"A\"}\nor rather\n{\"preference\": \"B\"}", "B"},
+         {"binary", R"({"preference": "C"})", "out_of_range"},
+         {"binary", R"({"preference": null})", "unparsable"},
+         {"binary", R"({"preference": "A", "preference": "B"})", "conflicting"},
+         {"binary", R"({"answer": {"preference": "A"}})", "A"},
+         {"binary", R"({"reason": "it says {'preference': 'B'}", "preference": "A"})", "A"},
+         {"binary", R"({"preference": "A")", "unparsable"},
+         {"binary", "{\"preference\": \"A\"}\nPreference: B", "conflicting"},
+         {"binary_magnitude", R"({"reason": "x", "preference": "A", "magnitude": 2})", "A2"},
+         {"binary_magnitude", R"({"preference": "A", "magnitude": "1"})", "A1"},
+         {"binary_magnitude", R"({"preference": "A", "magnitude": "much better"})", "A2 word"},
+         {"binary_magnitude", R"({"preference": "A", "magnitude": 7})", "out_of_range"},
+         {"binary_magnitude", R"({"preference": "A"})", "unparsable"},
+         {"single", R"({"rating": 4})", "4"},
+         {"single", R"({"rating": 4.5})", "out_of_range"},
+         {"single", R"({"score": "4/5"})", "4"},
+         {"ranking", R"({"reason": "r", "ranking": "C>A>E>B>D"})", "CAEBD"},
+         {"ranking", R"({"ranking": ["C", "A", "E", "B", "D"]})", "CAEBD"},
+         {"ranking", R"({"ranking": ["C", ["E", "A"], "B", "D"]})", "C(AE)BD"},
+         {"ranking", R"({"ranking": {"C": 1, "A": 2, "E": 3, "B": 4, "D": 5}})", "CAEBD json_ranks"},
+         {"ranking", R"({"1": "C", "2": "A", "3": "E", "4": "B", "5": "D"})", "CAEBD json_ranks"},
+         {"ranking", R"({"ranking": ["C", "A", "E", "B"]})", "unparsable"},
+         {"ranking", R"({"ranking": ["C", "A", "A", "B", "D"]})", "out_of_range"}});
+}
+
+TEST(Parse, DecorationIsTakenOff) {
+  check({{"binary", "### Preference: **A**", "A"},
+         {"binary", "```\nPreference: A\n```", "A"},
+         {"binary", "```Preference: A```", "A"},
+         {"binary", "> Preference: A", "A"},
+         {"binary", "- __Preference__: `A`", "A"},
+         {"binary", "Preference： Ａ", "A"},
+         {"binary", "Preference: \xF0\x9D\x90\x80", "A"},  // mathematical bold A
+         {"binary", "Preference: \xE2\x92\xB6", "A"},      // circled A
+         {"binary",
+          "Preference: \xE2\x80\x9C"
+          "A\xE2\x80\x9D",
+          "A"},
+         {"binary",
+          "Pre\xE2\x80\x8B"
+          "ference: A",
+          "A"},  // zero-width space
+         {"binary", "\x1B[1mPreference: A\x1B[0m", "A"},
+         {"binary", "Preference: \\boxed{\\text{A}}", "A"},
+         {"binary", "Final answer: $\\boxed{B}$", "B"},
+         {"binary", "<answer>\nPreference: A\n</answer>", "A"},
+         {"binary", "Preference:\nA", "A next_line"},
+         {"binary", "**Preference**\n\nB", "B bare_letter"},
+         {"binary", "Preference: A\r\n", "A"},
+         {"ranking", "Ranking: C ≻ A ≻ E ≻ B ≻ D", "CAEBD"},
+         {"ranking", "Ranking: C &gt; A &gt; E &gt; B &gt; D", "CAEBD"},
+         {"ranking", "Ranking: $C \\succ A \\succ E \\succ B \\succ D$", "CAEBD"},
+         {"ranking", "Ranking: C → A → E → B → D", "CAEBD"},
+         {"ranking", "Ranking: Completion C > Completion A > Completion E > Completion B > Completion D", "CAEBD"},
+         {"ranking", "Ranking (best to worst): **C** > **A** > **E** > **B** > **D**", "CAEBD"},
+         {"ranking", "Ranking (worst to best): D, B, E, A, C", "CAEBD reversed"},
+         {"ranking", "Ranking (worst to best): D > B > E > A > C", "conflicting"},
+         {"ranking", "Ranking: C, A, E, B, and D.", "CAEBD"},
+         {"ranking", "Ranking: C > A, E > B > D", "conflicting"},
+         {"ranking", "Ranking: C > A < E > B > D", "conflicting"},
+         {"ranking", "Ranking: C > A > E > B > ...", "unparsable"},
+         {"ranking",
+          "1. **Completion C** - clear\n2. **Completion A** - long\n3. **Completion E**\n4. **Completion B**\n5. "
+          "**Completion D**",
+          "CAEBD list"},
+         {"ranking", "A: 2\nB: 4\nC: 1\nD: 5\nE: 3", "CAEBD list"}});
+}
+
+TEST(Parse, AnArticleIsNoLetter) {
+  check({{"binary", "Preference: A great answer was given by both", "unparsable"},
+         {"binary", "Choice: a", "unparsable"},
+         {"binary", "Preference: A, since B is wrong", "A"},
+         {"binary", "Preference: B. A is too long.", "B"},
+         {"binary", "Preference: A is not better", "conflicting"},
+         {"binary", "Preference: A is worse", "conflicting"},
+         {"binary", "Preference: A/B", "conflicting"},
+         {"binary", "Preference: A > B", "A comparison"},
+         {"binary", "Preference: X", "out_of_range"},
+         {"binary", "My preference is B.", "B"},
+         {"binary", "The winner is Response B.", "B"},
+         {"binary", "Preference of the two: I would rather not say", "unparsable"}});
+}
+
+TEST(Parse, ScoresAreNotGuessed) {
+  check({{"single", "Rating: 8/10", "out_of_range"},
+         {"single", "Rating: 4/10", "out_of_range"},
+         {"single", "Rating: -1", "out_of_range"},
+         {"single", "Rating: 4.0", "4"},
+         {"single", "Rating: four", "4 word"},
+         {"single", "Rating: Good (4)", "4 word"},
+         {"single", "Rating: Good (3)", "conflicting"},
+         {"single", "Rating: 4 - Good", "4"},
+         {"single", "Rating: 3 or 4", "conflicting"},
+         {"single", "Rating: good to excellent", "conflicting"},
+         {"single", "Rating: 4 stars", "4"},
+         {"single", "I give 3 reasons for this.", "unparsable"},
+         {"single", "I would rate this completion a 4 out of 5.", "4 sentence"},
+         {"single", "It makes 3 good points.", "unparsable"},
+         {"single", "Rating: N", "unparsable"},
+         {"single", "Rating: 4\nRating: 5", "conflicting"}});
+}
+
+TEST(Parse, HostileTextsNeitherCrashNorTakeLong) {
+  const std::string text(200000, '{');
+  EXPECT_EQ(read("binary", text), "unparsable");
+  EXPECT_EQ(read("ranking", std::string(200000, '>')), "unparsable");
+  EXPECT_EQ(read("binary", "Preference: " + std::string(100000, '(')), "unparsable");
+  EXPECT_EQ(read("single", "Rating: 99999999999999999999"), "unparsable");
+  EXPECT_EQ(read("binary",
+                 "Preference: \xFF\xFE"
+                 "A"),
+            "unparsable");
+  std::string repeated;
+  for (int i = 0; i < 20000; ++i) repeated += "Preference: A\n\n";
+  EXPECT_EQ(read("binary", repeated), "A");
+  EXPECT_EQ(read("binary", std::string("Preference: A\0B", 15)), "unparsable") << "what a NUL hides is no letter";
+}
+
+TEST(Parse, TheEvidenceIsKept) {
+  const Label label = parse_answer(format("binary"), 2, {"Reasons.\n**Preference:** B"});
+  EXPECT_EQ(label.evidence, "Preference: B");
+  EXPECT_EQ(label.rule, "line");
+}
+
+TEST(Parse, WhatAnAnswerSaysIsReadBack) {
+  for (const std::string& name : format_names()) {
+    const Format& f = format(name);
+    Label label;
+    if (f.field(FieldKind::kChoice)) label.choice = 1;
+    if (f.field(FieldKind::kMagnitude)) label.magnitude = 2;
+    if (f.field(FieldKind::kRating)) label.rating = 3;
+    if (f.field(FieldKind::kRanking)) label.ranking = {{2}, {0, 4}, {1}, {3}};
+    const Label read_text = parse_answer(f, shown(f), {answer_of(f, label)});
+    EXPECT_EQ(read_text.status, "ok") << name;
+    EXPECT_EQ(read_text.choice, label.choice);
+    EXPECT_EQ(read_text.magnitude, label.magnitude);
+    EXPECT_EQ(read_text.rating, label.rating);
+    EXPECT_EQ(read_text.ranking, label.ranking);
+    if (!label.ranking.empty()) label.ranking = {{2}, {0}, {4}, {1}, {3}};
+    const Label structured = parse_answer(f, shown(f), {structured_answer_of(f, label, "because")});
+    EXPECT_EQ(structured.status, "ok") << name;
+    EXPECT_EQ(structured.choice, label.choice);
+    EXPECT_EQ(structured.ranking, label.ranking);
+  }
+}
+
+}  // namespace
+}  // namespace ballot
