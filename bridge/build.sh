@@ -32,7 +32,7 @@ fetch() {
   [[ -f $built ]] && return
   "$CARGO" fetch --locked --offline --quiet --manifest-path "$here/Cargo.toml" 2>/dev/null && return
   echo "setup: fetching the Rust crates of bridge/Cargo.lock (15 MB, seconds)"
-  "$CARGO" fetch --locked --manifest-path "$here/Cargo.toml" ||
+  "$CARGO" fetch --locked --quiet --manifest-path "$here/Cargo.toml" ||
     fail 'cargo could not fetch the crates of bridge/Cargo.lock' \
          'next: the lines above say which and why. Proxy and certificates: https_proxy, CARGO_HTTP_CAINFO; a mirror: source' \
          '      replacement in cargo'\''s config.toml. A checksum that differs is never to be accepted. Then run the same command again.'

@@ -41,19 +41,28 @@ as_root() {
   fi
 }
 
-# Reads what apt-get prints, keeps it in the log, and tells how far it is.
+# Reads what apt-get prints, keeps it in the log, and tells every ten seconds how far it is.
 tell_progress() {  # LOG
-  local line total='?' fetched=0 installed=0 last=$SECONDS
-  while IFS= read -r line; do
-    printf '%s\n' "$line" >>"$1"
-    case $line in
-      *' newly installed, '*) total=$(sed -E 's/.*[^0-9]([0-9]+) newly installed.*/\1/; s/^([0-9]+) newly.*/\1/' <<<" $line") ;;
-      Get:*) fetched=$((fetched + 1)) ;;
-      'Setting up '*) installed=$((installed + 1)) ;;
-      *) continue ;;
-    esac
+  local line code total='?' fetched=0 unpacked=0 installed=0 last=$SECONDS
+  while true; do
+    code=0
+    IFS= read -r -t 10 line || code=$?
+    ((code == 0 || code > 128)) || break  # above 128: nothing for ten seconds
+    if ((code == 0)); then
+      printf '%s\n' "$line" >>"$1"
+      case $line in
+        *' newly installed, '*) total=$(grep -oE '[0-9]+ newly' <<<"$line" | cut -d' ' -f1) ;;
+        Get:*) fetched=$((fetched + 1)) ;;
+        Unpacking*) unpacked=$((unpacked + 1)) ;;
+        'Setting up '*) installed=$((installed + 1)) ;;
+      esac
+    fi
     if ((SECONDS - last >= 10)); then
-      say "packages: fetched $fetched, installed $installed of $total"
+      if ((unpacked + installed == 0)); then
+        say "packages: $fetched fetched"
+      else
+        say "packages: $unpacked unpacked, $installed set up, of $total"
+      fi
       last=$SECONDS
     fi
   done

@@ -99,5 +99,33 @@ TEST_P(GoldenTokens, ChatMlHasTheSameIds) {
 INSTANTIATE_TEST_SUITE_P(Published, GoldenTokens, ::testing::Values("llama3_1", "llama3_2", "gemma3", "qwen3"),
                          [](const auto& info) { return std::string(info.param); });
 
+// Four small tokenizers before and after the study's vocabulary change, by transformers 5.23.0 (tests/oracles). Always
+// runs.
+TEST(GoldenVocabulary, AddedTokensAndIdsAreTransformers) {
+  const std::filesystem::path golden = std::filesystem::path(BALLOT_SOURCE_DIR) / "tests/golden";
+  const Json file = Json::parse(read_file(golden / "vocabulary.json"));
+  ASSERT_FALSE(file["cases"].empty());
+  for (const auto& [name, expected] : file["cases"].items()) {
+    SCOPED_TRACE(name);
+    Tokenizer tokenizer = Tokenizer::from_folder(golden / "vocabulary" / name);
+    EXPECT_EQ(tokenizer.size(), expected["size_before"]);
+    std::vector<std::string> tokens;
+    for (const auto& [token, id] : expected["added"].items()) tokens.push_back(token);
+    EXPECT_EQ(tokenizer.add_special_tokens(tokens), static_cast<int>(tokens.size()));
+    for (const auto& [token, id] : expected["added"].items())
+      EXPECT_EQ(tokenizer.token_to_id(token), id.get<TokenId>()) << token;
+    EXPECT_EQ(tokenizer.size(), expected["size"]);
+    for (const Json& entry : expected["texts"]) {
+      EXPECT_EQ(tokenizer.encode(entry["text"].get<std::string>(), true), entry["ids"].get<std::vector<TokenId>>());
+      EXPECT_EQ(tokenizer.encode(entry["text"].get<std::string>()),
+                entry["ids_without_special"].get<std::vector<TokenId>>());
+    }
+    tokenizer.set_chat_template(std::string(kChatMlTemplate));
+    std::vector<Message> talk;
+    for (const Json& message : expected["chat"]["messages"]) talk.push_back({message["role"], message["content"]});
+    EXPECT_EQ(tokenizer.conversation_ids(talk), expected["chat"]["ids"].get<std::vector<TokenId>>());
+  }
+}
+
 }  // namespace
 }  // namespace ballot

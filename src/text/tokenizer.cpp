@@ -299,21 +299,23 @@ std::optional<std::string> Tokenizer::find_special(std::string_view text) const 
 }
 
 int Tokenizer::add_special_tokens(std::span<const std::string> tokens) {
-  Json list = Json::array();
+  const auto contains = [](const std::vector<std::string>& list, const std::string& token) {
+    return std::find(list.begin(), list.end(), token) != list.end();
+  };
+  std::vector<std::string> distinct;
   int added = 0;
   for (const std::string& token : tokens) {
     if (token.empty()) throw wrong_usage("cannot add an empty special token");
-    if (std::find(list.begin(), list.end(), token) != list.end()) continue;
-    list.push_back(token);
+    if (contains(distinct, token)) continue;
+    distinct.push_back(token);
     added += state_->id_of(token) ? 0 : 1;
   }
-  const std::string text = list.dump();
+  const std::string text = Json(distinct).dump();
   BridgeText error;
   if (ballot_tokenizer_add_special(state_->handle, text.data(), text.size(), error.out()) != 0)
     throw failed("cannot add special tokens: {}", error.view());
-  for (const Json& token : list)
-    if (std::find(state_->additional.begin(), state_->additional.end(), token) == state_->additional.end())
-      state_->additional.push_back(token.get<std::string>());
+  for (const std::string& token : distinct)
+    if (!contains(state_->additional, token)) state_->additional.push_back(token);
   state_->changed();
   return added;
 }
