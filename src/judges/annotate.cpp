@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
@@ -375,6 +376,7 @@ AnnotateSummary annotate(const fs::path& pool_path, const fs::path& out, Judge& 
   RejectLog rejects;
   for (const Annotation& a : rows)
     if (!a.usable()) rejects.add({pool_path.string(), 0, "item " + a.item_id, a.status, a.raw.substr(0, 400)});
+  write_file(out / "format.yaml", format.resolved);  // what was asked, for binarize and for the record
   write_annotations(out / "annotations.parquet", rows);
   rejects.write(out.string() + ".rejects.jsonl");
   manifest.facts = summary.json();

@@ -1,0 +1,96 @@
+#include "study/study_file.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "study/stage.h"
+
+namespace ballot {
+namespace {
+
+namespace fs = std::filesystem;
+
+const char* const kStudy = R"(study: demo
+seed: 7
+source: {path: ranked.jsonl, layout: nectar}
+pool: {prompts: 24, positions: [0, 2, 3, 5, 6], held_out: 0.1}
+judges:
+  simulated: {kind: simulated, voter: careful}
+formats: [binary, binary_magnitude, single, ranking]
+placebo: binary
+models:
+  tiny: {base: model}
+sft: {data: sft.jsonl, learning_rate: 2e-5}
+dpo: {beta: 0.3}
+reward: {margin: [none, column]}
+seeds: [0, 1]
+claims: {primary: rewardbench.score, contrasts: [[ranking, binary]]}
+)";
+
+class StudyFileTest : public testing::Test {
+ protected:
+  void TearDown() override { fs::remove_all(folder_); }
+  StudyFile read(const std::string& text, const std::vector<std::string>& set = {}) {
+    write_file(folder_ / "s.yaml", text);
+    return read_study(folder_ / "s.yaml", set);
+  }
+  std::string message_of(std::string text, const std::string& from, const std::string& to) {
+    text.replace(text.find(from), from.size(), to);
+    try {
+      read(text);
+    } catch (const Error& error) {
+      const std::string file = (folder_ / "s.yaml").string();
+      std::string message = error.message();
+      if (message.starts_with(file)) message = "s.yaml" + message.substr(file.size());
+      return message;
+    }
+    return "no error";
+  }
+  const fs::path folder_ = fs::temp_directory_path() / ("ballot_study_test_" + std::to_string(::getpid()));
+};
+
+TEST_F(StudyFileTest, ValuesAndDefaults) {
+  const StudyFile study = read(kStudy);
+  EXPECT_EQ(study.study, "demo");
+  EXPECT_EQ(study.prompts, 24);
+  EXPECT_DOUBLE_EQ(study.sft.options.learning_rate, 2e-5);
+  EXPECT_DOUBLE_EQ(study.dpo.options.learning_rate, 1e-6);
+  EXPECT_DOUBLE_EQ(study.dpo.options.beta, 0.3);
+  EXPECT_EQ(study.reward.margins, (std::vector<std::string>{"none", "column"}));
+  EXPECT_EQ(study.ties, "random");
+}
+
+TEST_F(StudyFileTest, TheGridIsModelsByFormatsByMarginsBySeeds) {
+  const StudyFile study = read(kStudy);
+  EXPECT_EQ(training_grid(study, "sft").size(), 2u);
+  EXPECT_EQ(training_grid(study, "dpo").size(), 8u);
+  // Four plain ones, three with margin (BINARY has none) and the placebo, for each of two seeds.
+  EXPECT_EQ(training_grid(study, "reward").size(), 16u);
+}
+
+TEST_F(StudyFileTest, SetChangesAValue) {
+  EXPECT_EQ(read(kStudy, {"pool.prompts=5", "source.path=/a.parquet"}).prompts, 5);
+  EXPECT_EQ(read(kStudy, {"source.path=/a.parquet"}).source, "/a.parquet");
+  EXPECT_THROW(read(kStudy, {"pool.promts=5"}), Error);
+}
+
+TEST_F(StudyFileTest, MistakesNameLineColumnAndTheNearest) {
+  EXPECT_EQ(message_of(kStudy, "placebo:", "placeboo:").substr(0, 70),
+            "s.yaml:8:1: unknown key 'placeboo'; did you mean 'placebo'? (one of: s");
+  EXPECT_EQ(
+      message_of(kStudy, "held_out", "heldout"),
+      "s.yaml:4:52: unknown key 'heldout' in 'pool'; did you mean 'held_out'? (one of: prompts, positions, held_out)");
+  EXPECT_NE(message_of(kStudy, "beta: 0.3", "betta: 0.3")
+                .find("s.yaml:12:7: unknown key 'betta' in 'dpo'; did you mean 'beta'?"),
+            std::string::npos);
+  EXPECT_NE(message_of(kStudy, "[none, column]", "[none, colum]").find("did you mean 'column'"), std::string::npos);
+  EXPECT_EQ(message_of(kStudy, "prompts: 24", "prompts: many"),
+            "s.yaml:4:18: 'pool/prompts': found \"many\", wanted a whole number");
+  EXPECT_NE(message_of(kStudy, "[[ranking, binary]]", "[[rankin, binary]]").find("did you mean 'ranking'"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace ballot
