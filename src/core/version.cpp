@@ -18,8 +18,11 @@ std::string commit() {
 }
 
 fs::path deps_folder() {
-  const char* variable = std::getenv("BALLOT_DEPS");
-  return variable && *variable ? fs::path(variable) : fs::path(BALLOT_DEPS_DIR);
+  if (const char* variable = std::getenv("BALLOT_DEPS"); variable && *variable) return variable;
+  // An installed Ballot brings them along (cmake/install.cmake).
+  std::error_code none;
+  const fs::path installed = fs::read_symlink("/proc/self/exe", none).parent_path() / "../lib/ballot";
+  return fs::exists(installed / ".stamp", none) ? installed.lexically_normal() : fs::path(BALLOT_DEPS_DIR);
 }
 
 namespace {

@@ -7,7 +7,8 @@ namespace ballot {
 
 std::string version();  ///< "0.1.0"
 std::string commit();   ///< the twelve first digits of the commit it was configured from, may be empty
-/// The folder of the parts that the set-up fetched: $BALLOT_DEPS, else the one it was built with.
+/// The folder of the parts that the set-up fetched: $BALLOT_DEPS, else the one installed with the program, else the one
+/// it was built with.
 std::filesystem::path deps_folder();
 /// A model as the user names it: a folder or GGUF file; `deps:NAME` (fetched by the set-up); or a hub name found in the
 /// local hub cache (owner/name[@revision]). Throws Error (input) saying where it looked.
