@@ -71,8 +71,9 @@ class Format {
   std::vector<LabelField> fields;
   MarginRule margin = MarginRule::kNone;
   TieRule tie = TieRule::kNever;
-  std::string reason;  ///< what a structured answer's `reason` is asked for; empty: it has none
-  std::string hash;    ///< of the whole content, included files too: another text, another hash
+  std::string reason;    ///< what a structured answer's `reason` is asked for; empty: it has none
+  std::string hash;      ///< of the whole content, included files too: another text, another hash
+  std::string resolved;  ///< the format with what it includes, as one file of the same language (and the same hash)
 
   const LabelField* field(FieldKind kind) const;  ///< null where the format has none
   /// How many completions a ballot of a prompt with `of_prompt` completions shows.

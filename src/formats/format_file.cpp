@@ -35,7 +35,6 @@ constexpr std::size_t kMostLetters = 26;
 // One file of a format: the format's own, or one that it includes.
 struct Source {
   YamlFile yaml;
-  std::string text;
 };
 
 [[noreturn]] void fail(const YamlFile& yaml, const std::string& pointer, const std::string& what) {
@@ -97,7 +96,7 @@ class Reader {
                                                                                 {"/layout", &kLayoutKeys}};
     for (const auto& [pointer, keys] : mappings)
       if (yaml.root().contains(Json::json_pointer(pointer))) yaml.check_keys(pointer, *keys);
-    sources_.push_back({std::move(yaml), text});
+    sources_.push_back({std::move(yaml)});
     const YamlFile& added = sources_.back().yaml;
     if (!added.root().contains("include")) return;
     const Json& name = added.root()["include"];
@@ -280,10 +279,26 @@ class Reader {
   }
 
   void read_hash(Format& format) {
-    Hasher hasher;
-    hasher.field("format");
-    for (const Source& source : sources_) hasher.field(source.yaml.root().dump());
-    format.hash = hasher.hex(32);
+    // One object with every key that counts, in one order, whatever files they came from.
+    Json merged = Json::object();
+    for (const std::string& key : kKeys) {
+      if (key == "include") continue;
+      const Source* source = where("/" + key);
+      if (!source) continue;
+      const std::vector<std::string>* parts = key == "texts"        ? &kTextKeys
+                                              : key == "structured" ? &kStructuredKeys
+                                              : key == "layout"     ? &kLayoutKeys
+                                                                    : nullptr;
+      if (!parts) {
+        merged[key] = source->yaml.root()[key];
+        continue;
+      }
+      for (const std::string& part : *parts)
+        if (const Source* of_part = where("/" + key + "/" + part)) merged[key][part] = of_part->yaml.root()[key][part];
+    }
+    const std::string text = merged.dump(2);  // JSON is YAML
+    format.resolved = "# The format as these ballots had it, with what its file includes.\n" + text + "\n";
+    format.hash = Hasher().field("format").field(text).hex(32);
   }
 
   std::vector<Source> sources_;

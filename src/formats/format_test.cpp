@@ -134,6 +134,16 @@ TEST(Format, TheHashFollowsTheContentIncludedFilesToo) {
   EXPECT_NE(Format::load("binary").hash, Format::load("ranking").hash);
 }
 
+TEST(Format, WhatIsResolvedIsTheSameFormatInOneFile) {
+  for (const std::string& name : format_names()) {
+    const Format format = Format::load(name), again = Format::parse(format.resolved, "format.yaml");
+    EXPECT_EQ(again.hash, format.hash);
+    EXPECT_EQ(again.system_text(2), format.system_text(2));
+    EXPECT_EQ(again.resolved, format.resolved);
+    EXPECT_EQ(again.margin, format.margin);
+  }
+}
+
 TEST(FormatFile, FaultsNameLineColumnAndTheNearestKey) {
   EXPECT_EQ(message_of(kSmall), "no error");
   EXPECT_THAT(message_of(replaced(kSmall, "fields:", "feilds:")),
