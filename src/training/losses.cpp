@@ -17,7 +17,7 @@ using at::Tensor;
 /// The pairs' view of the completions' scores. s = log-ratio of policy to reference, a = mean log-probability of a
 /// token.
 struct View {
-  Tensor logp_w, logp_l, s_w, s_l, length_w, length_l, margin;
+  Tensor logp_w, logp_l, s_w, s_l, length_w, length_l, margin, target;
   Tensor delta() const { return s_w - s_l; }
   Tensor a_w() const { return logp_w / length_w; }
   Tensor a_l() const { return logp_l / length_l; }
@@ -31,7 +31,7 @@ using PairLoss = Tensor (*)(const View&, const PolicyLossOptions&);
 
 // Rafailov et al. 2023, eq. 7.
 Tensor sigmoid(const View& v, const PolicyLossOptions& o) {
-  return minus_log_sigmoid(o.beta * v.delta() - v.margin);
+  return minus_log_sigmoid(o.beta * v.delta() - o.alpha * v.margin);
 }
 // Amini et al. 2024 (ODPO), eq. 4, with the offset as the data gives it.
 Tensor odpo(const View& v, const PolicyLossOptions& o) {
@@ -47,6 +47,11 @@ Tensor robust(const View& v, const PolicyLossOptions& o) {
   const Tensor x = o.beta * v.delta();
   return ((1 - o.label_smoothing) * minus_log_sigmoid(x) - o.label_smoothing * minus_log_sigmoid(-x)) /
          (1 - 2 * o.label_smoothing);
+}
+// cDPO with each pair's own probability that chosen is better: ties as soft labels.
+Tensor soft(const View& v, const PolicyLossOptions& o) {
+  const Tensor x = o.beta * v.delta();
+  return v.target * minus_log_sigmoid(x) + (1 - v.target) * minus_log_sigmoid(-x);
 }
 // Zhao et al. 2023 (SLiC).
 Tensor hinge(const View& v, const PolicyLossOptions& o) {
@@ -104,9 +109,9 @@ Tensor orpo(const View& v, const PolicyLossOptions& o) {
   const auto log_odds = [](const Tensor& a) { return a - at::log1p(-at::exp(a)); };
   return -v.a_w() + o.lambda * minus_log_sigmoid(log_odds(v.a_w()) - log_odds(v.a_l()));
 }
-// Xu et al. 2024, eq. 4 and 5, the likelihood term per token.
+// Xu et al. 2024, eq. 4 and 5: the chosen completion's own likelihood is added, summed over its tokens.
 Tensor cpo(const View& v, const PolicyLossOptions& o) {
-  return minus_log_sigmoid(o.beta * (v.logp_w - v.logp_l)) - v.a_w();
+  return minus_log_sigmoid(o.beta * (v.logp_w - v.logp_l)) - v.logp_w;
 }
 // DPO against a uniform reference.
 Tensor reference_free(const View& v, const PolicyLossOptions& o) {
@@ -139,6 +144,7 @@ constexpr NamedLoss kPolicyLosses[] = {
     {"sigmoid", sigmoid, true, false, true},
     {"sigmoid_norm", sigmoid_norm, true, false, false},
     {"simpo", simpo, false, false, false},
+    {"soft", soft, true, false, false},
     {"sppo_hard", sppo_hard, true, false, false},
 };
 
@@ -166,6 +172,7 @@ Sum policy_loss(const std::string& name, const PolicyScores& scores, const Pairs
   view.length_w = tokens_w;
   view.length_l = pick(scores.tokens_C, pairs.rejected_P);
   view.margin = pairs.margin_P;
+  view.target = pairs.target_P;
   if (loss->reference) {
     view.s_w = view.logp_w - pick(scores.reference_C, pairs.chosen_P);
     view.s_l = view.logp_l - pick(scores.reference_C, pairs.rejected_P);
@@ -232,7 +239,7 @@ Sum plackett_luce(const Tensor& scores_C, std::span<const RankedGroups> rankings
     std::vector<std::int64_t> remaining;  // this group and worse ones
     for (const auto& group : groups) remaining.insert(remaining.end(), group.begin(), group.end());
     std::size_t begin = 0;
-    for (std::size_t g = 0; g + 1 < groups.size(); ++g) {  // the last group has nothing below it
+    for (std::size_t g = 0; g < groups.size(); ++g) {
       const Tensor rest = at::tensor(std::vector<std::int64_t>(remaining.begin() + begin, remaining.end()), at::kLong);
       const double size = static_cast<double>(groups[g].size());
       total = total - scores_C.index_select(0, at::tensor(groups[g], at::kLong)).sum() +

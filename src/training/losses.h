@@ -43,6 +43,7 @@ struct PolicyLossOptions {
   double gamma = 0.5;          ///< simpo
   double lambda = 0.1;         ///< orpo
   double tau = 0.05;           ///< discopop
+  double alpha = 1;            ///< factor of the margin in sigmoid and odpo
 };
 
 /// One of the names of training/options.h: loss_names("dpo"). The formulas stand at the functions in losses.cpp.
@@ -66,7 +67,7 @@ Sum centring(const at::Tensor& scores_C, const Pairs& pairs);
 
 /// A ranking with ties as groups, best first; numbers are indices into C.
 using RankedGroups = std::vector<std::vector<std::int64_t>>;
-/// Plackett-Luce; a tied group shares its places (Breslow): -sum over groups g but the last of
+/// Plackett-Luce; a tied group shares its places (Breslow): -sum over groups g of
 /// [sum_{i in g} s_i - |g| logsumexp_{j in g or worse} s_j]. Two completions: Bradley-Terry. Counts rankings.
 Sum plackett_luce(const at::Tensor& scores_C, std::span<const RankedGroups> rankings);
 /// (s_i - rating_i)^2; counts completions.

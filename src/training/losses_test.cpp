@@ -6,10 +6,11 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
-#include <map>
-#include <numeric>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "training/options.h"
 
 namespace ballot {
@@ -20,6 +21,11 @@ double log_sigmoid(double x) {
 }
 double sigma(double x) {
   return 1 / (1 + std::exp(-x));
+}
+
+Json golden_file(const std::string& name) {
+  std::ifstream file(std::string(BALLOT_SOURCE_DIR) + "/tests/golden/" + name);
+  return Json::parse(file);
 }
 
 at::Tensor numbers(std::vector<double> values) {
@@ -40,7 +46,7 @@ struct Scene {
 double plain(const std::string& name, double pw, double pl, double rw, double rl, double nw, double nl, double b,
              double e, double m) {
   const double sw = pw - rw, sl = pl - rl, d = sw - sl, x = b * d, aw = pw / nw, al = pl / nl;
-  if (name == "sigmoid" || name == "odpo") return -log_sigmoid(x - m);
+  if (name == "sigmoid" || name == "odpo" || name == "soft") return -log_sigmoid(x - m);
   if (name == "cdpo") return -(1 - e) * log_sigmoid(x) - e * log_sigmoid(-x);
   if (name == "robust") return (-(1 - e) * log_sigmoid(x) + e * log_sigmoid(-x)) / (1 - 2 * e);
   if (name == "hinge") return std::max(0.0, 1 - x);
@@ -60,7 +66,7 @@ double plain(const std::string& name, double pw, double pl, double rw, double rl
     const auto odds = [](double a) { return a - std::log(1 - std::exp(a)); };
     return -aw - 0.2 * log_sigmoid(odds(aw) - odds(al));
   }
-  if (name == "cpo") return -log_sigmoid(b * (pw - pl)) - aw;
+  if (name == "cpo") return -log_sigmoid(b * (pw - pl)) - pw;
   if (name == "reference_free") return -log_sigmoid(b * (pw - pl));
   ADD_FAILURE() << "no formula for " << name;
   return 0;
@@ -75,6 +81,76 @@ TEST(PolicyLoss, EveryNameGivesItsFormulaSummedOverPairs) {
         plain(name, -20, -35, -22, -30, 8, 15, 0.3, 0.1, 0) + plain(name, -12, -20, -12.5, -22, 5, 8, 0.3, 0.1, 0);
     EXPECT_NEAR(sum.total.item<double>(), expected, 1e-12) << name;
     EXPECT_EQ(sum.count, 2) << name;
+  }
+}
+
+// tests/oracles/loss_values.py: values and derivatives of single pairs by torch in float64.
+TEST(PolicyLoss, EqualsTheReferenceValuesAndDerivatives) {
+  const Json golden = golden_file("loss_values.json");
+  int compared = 0;
+  for (const Json& entry : golden["dpo"]) {
+    std::string name = entry["name"];
+    PolicyLossOptions options{.beta = entry["beta"],
+                              .label_smoothing = entry.value("label_smoothing", 0.0),
+                              .gamma = entry.value("gamma", 0.5),
+                              .lambda = entry["beta"],
+                              .tau = 0.05,
+                              .alpha = entry.value("alpha", 1.0)};
+    if (name == "sigmoid" && options.label_smoothing > 0) name = "cdpo";
+    for (std::size_t i = 0; i < golden["pairs"]["rows"].size(); ++i) {
+      const auto row = golden["pairs"]["rows"][i].get<std::vector<double>>();
+      PolicyScores scores{numbers({row[0], row[1]}).set_requires_grad(true), numbers({row[2], row[3]}),
+                          numbers({row[4], row[5]})};
+      const double margin = name == "odpo" ? row[6] : 0;
+      const Pairs pairs{indices({0}), indices({1}), numbers({margin}), numbers({row[7]}), numbers({1})};
+      const at::Tensor loss = policy_loss(name, scores, pairs, options).total;
+      const at::Tensor gradient = torch::autograd::grad({loss}, {scores.logp_C})[0];
+      const auto expected = entry["loss_dchosen_drejected"][i].get<std::vector<double>>();
+      EXPECT_NEAR(loss.item<double>(), expected[0], 1e-9 * std::max(1.0, std::abs(expected[0])))
+          << name << " row " << i;
+      EXPECT_NEAR(gradient[0].item<double>(), expected[1], 1e-9 * std::max(1.0, std::abs(expected[1])))
+          << name << " row " << i;
+      EXPECT_NEAR(gradient[1].item<double>(), expected[2], 1e-9 * std::max(1.0, std::abs(expected[2])))
+          << name << " row " << i;
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, 18 * 3);
+}
+
+TEST(RewardLoss, EqualsTheReferenceValuesAndDerivatives) {
+  const Json golden = golden_file("loss_values.json");
+  for (const Json& entry : golden["reward"]) {
+    const std::string name = entry["name"];
+    for (std::size_t i = 0; i < golden["rewards"]["rows"].size(); ++i) {
+      const auto row = golden["rewards"]["rows"][i].get<std::vector<double>>();
+      const at::Tensor scores = numbers({row[0], row[1]}).set_requires_grad(true);
+      const bool margin = name == "bradley_terry_margin" || name == "scaled";
+      const Pairs pairs{indices({0}), indices({1}), numbers({margin ? row[2] : 0}), numbers({row[3]}), numbers({1})};
+      at::Tensor loss = reward_loss(name.starts_with("bradley_terry") ? "bradley_terry" : name, scores, pairs).total;
+      if (name == "bradley_terry_centred_0.01") loss = loss + 0.01 * centring(scores, pairs).total;
+      const at::Tensor gradient = torch::autograd::grad({loss}, {scores})[0];
+      const auto expected = entry["loss_dchosen_drejected"][i].get<std::vector<double>>();
+      EXPECT_NEAR(loss.item<double>(), expected[0], 1e-9 * std::max(1.0, std::abs(expected[0])))
+          << name << " row " << i;
+      EXPECT_NEAR(gradient[0].item<double>(), expected[1], 1e-9 * std::max(1.0, std::abs(expected[1])))
+          << name << " row " << i;
+      EXPECT_NEAR(gradient[1].item<double>(), expected[2], 1e-9 * std::max(1.0, std::abs(expected[2])))
+          << name << " row " << i;
+    }
+  }
+}
+
+TEST(PlackettLuce, EqualsTheReferenceValuesAndDerivatives) {
+  const Json golden = golden_file("loss_values.json");
+  for (const Json& entry : golden["plackett_luce"]["cases"]) {
+    const at::Tensor scores = numbers(entry["scores"].get<std::vector<double>>()).set_requires_grad(true);
+    const at::Tensor loss = plackett_luce(scores, std::vector<RankedGroups>{entry["groups"].get<RankedGroups>()}).total;
+    EXPECT_NEAR(loss.item<double>(), entry["loss"].get<double>(), 1e-9);
+    if (!loss.requires_grad()) continue;
+    const at::Tensor gradient = torch::autograd::grad({loss}, {scores})[0];
+    for (int i = 0; i < scores.size(0); ++i)
+      EXPECT_NEAR(gradient[i].item<double>(), entry["gradient"][i].get<double>(), 1e-9);
   }
 }
 
@@ -207,7 +283,8 @@ TEST(PlackettLuce, TiedGroupsShareTheirPlaces) {
   const Sum sum = plackett_luce(numbers(s), std::vector<RankedGroups>{{{0, 1}, {2}}});
   const double all = std::log(std::exp(0.3) + std::exp(1.1) + std::exp(-0.4));
   EXPECT_NEAR(sum.total.item<double>(), -(0.3 + 1.1 - 2 * all), 1e-12);
-  EXPECT_NEAR(plackett_luce(numbers(s), std::vector<RankedGroups>{{{0, 1, 2}}}).total.item<double>(), 0, 1e-15);
+  EXPECT_NEAR(plackett_luce(numbers(s), std::vector<RankedGroups>{{{0, 1, 2}}}).total.item<double>(), -(1.0 - 3 * all),
+              1e-12);
 }
 
 TEST(Regression, CountsCompletions) {

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/random.h"
 #include "training/schedule.h"
 
@@ -59,6 +62,51 @@ TEST(AdamW, AFloat64ModelFollowsTheEquationsToTheLastDigits) {
     a.step(g, 1e-3, t, 0.1);
   }
   EXPECT_NEAR(weight.item<double>(), a.p, 1e-15);
+}
+
+// tests/oracles/optimiser_traces.py: torch's AdamW with clipping and transformers' schedules, eight steps.
+TEST(AdamW, FollowsTheReferenceTraces) {
+  std::ifstream file(std::string(BALLOT_SOURCE_DIR) + "/tests/golden/optimiser.json");
+  const Json golden = Json::parse(file);
+  const auto gradients = golden["gradients"].get<std::vector<std::vector<double>>>();
+  for (const Json& trace : golden["traces"]) {
+    const Json& settings = trace["settings"];
+    const bool bf16 = settings["dtype"] == "bfloat16";
+    const auto type = bf16 ? at::kBFloat16 : at::kDouble;
+    const std::int64_t steps = settings["steps"];
+    at::Tensor weight =
+        at::tensor(trace["start"].get<std::vector<double>>(), at::kDouble).to(type).set_requires_grad(true);
+    AdamW adam({{"weight", weight}}, {.beta1 = settings["beta1"],
+                                      .beta2 = settings["beta2"],
+                                      .epsilon = settings["epsilon"],
+                                      .weight_decay = settings["weight_decay"],
+                                      .precision = bf16 ? "bf16" : "fp32_master"});
+    for (std::int64_t t = 1; t <= steps; ++t) {
+      weight.mutable_grad() = at::tensor(gradients[t - 1], at::kDouble).to(type);
+      const Json& expected = trace["steps"][t - 1];
+      const double norm = gradient_norm(adam.parameters());
+      EXPECT_NEAR(norm, expected["grad_norm"].get<double>(), norm * (bf16 ? 8e-3 : 1e-12));
+      clip_gradients(adam.parameters(), bf16 ? expected["grad_norm"].get<double>() : norm, settings["max_grad_norm"]);
+      const double rate = settings["learning_rate"].get<double>() *
+                          learning_rate_factor(settings["schedule"], t - 1, steps, settings["warmup_steps"]);
+      EXPECT_NEAR(rate, expected["learning_rate"].get<double>(), 1e-16);
+      adam.step(rate, t);
+      const auto values = expected["parameters"].get<std::vector<double>>();
+      for (std::size_t i = 0; i < values.size(); ++i)
+        EXPECT_NEAR(weight[static_cast<std::int64_t>(i)].item<double>(), values[i], bf16 ? 0.0 : 1e-12)
+            << settings.dump() << " step " << t;
+    }
+  }
+}
+
+TEST(Schedule, FactorsEqualTheReference) {
+  std::ifstream file(std::string(BALLOT_SOURCE_DIR) + "/tests/golden/optimiser.json");
+  for (const Json& entry : Json::parse(file)["schedules"])
+    for (std::size_t i = 0; i < entry["factors"].size(); ++i)
+      EXPECT_NEAR(
+          learning_rate_factor(entry["schedule"], static_cast<std::int64_t>(i), entry["total"], entry["warmup"]),
+          entry["factors"][i].get<double>(), 1e-15)
+          << entry["schedule"];
 }
 
 TEST(AdamW, DecayLeavesOutBiasesAndNorms) {

@@ -17,14 +17,13 @@ namespace ballot {
 struct TrainingOptions {
   std::string objective = "sft";  ///< "sft", "dpo" or "reward"; make it with training_defaults()
   // Where from and where to. Their contents enter the key by hash, not the paths.
-  std::string model;                   ///< folder, GGUF file, `deps:` or hub name
-  std::vector<std::string> data;       ///< JSONL or Parquet files
-  std::string out;                     ///< the folder to make
-  bool force = false;                  ///< start over
-  std::int64_t seed = 0;               ///< of order, head and rounding
-  std::string device = "auto";         ///< "auto", "cpu", "cuda", "cuda:N"
-  std::string dtype;                   ///< type of computation: "fp32" or "bf16"; empty: fp32 on the CPU
-  std::vector<std::string> arguments;  ///< the command line, for the manifest (may be empty)
+  std::string model;              ///< folder, GGUF file, `deps:` or hub name
+  std::vector<std::string> data;  ///< JSONL or Parquet files
+  std::string out;                ///< the folder to make
+  bool force = false;             ///< start over
+  std::int64_t seed = 0;          ///< of order, head and rounding
+  std::string device = "auto";    ///< "auto", "cpu", "cuda", "cuda:N"
+  std::string dtype;              ///< type of computation: "fp32" or "bf16"; empty: fp32 on the CPU
 
   // The rows.
   std::string split = "train";               ///< rows of this split where the data has the column; "all": every row
@@ -40,12 +39,13 @@ struct TrainingOptions {
   std::vector<double> loss_weights;  ///< dpo: one weight a loss; empty: 1 each
   double beta = 0.22;
   double label_smoothing = 0;
-  double loss_gamma = 1.0;           ///< simpo's target margin
+  double loss_gamma = 0.5;           ///< simpo's target margin
   double loss_lambda = 0.1;          ///< orpo's weight of the odds ratio
   std::string reference;             ///< dpo: the reference model; empty: the model at the start
   std::string reference_cache;       ///< dpo: folder of its log-probabilities, shared by content
   std::string margin = "none";       ///< "none", "column"
   std::string margin_scale = "raw";  ///< "raw", "unit", "mean_one", "llama2"
+  double margin_weight = 1;          ///< dpo: factor of the margin (ODPO's alpha)
   double center_rewards = 0;         ///< reward: coefficient of (r+ + r-)^2
   std::optional<double>
       head_init;           ///< reward: standard deviation of a new score layer; none: the config's initializer_range
@@ -85,9 +85,10 @@ inline TrainingOptions training_defaults(const std::string& objective) {
 /// The loss names of an objective (training/losses.h holds the formulas).
 inline std::vector<std::string> loss_names(const std::string& objective) {
   if (objective == "dpo")
-    return {"sigmoid",  "cdpo",     "robust",   "hinge",    "ipo",      "ipo_unnormalised", "sigmoid_norm",
-            "exo_pair", "apo_zero", "apo_down", "bco_pair", "nca_pair", "sppo_hard",        "discopop",
-            "simpo",    "orpo",     "cpo",      "odpo",     "sft",      "reference_free"};
+    return {"sigmoid",      "cdpo",     "robust",        "hinge",    "ipo",      "ipo_unnormalised",
+            "sigmoid_norm", "exo_pair", "apo_zero",      "apo_down", "bco_pair", "nca_pair",
+            "sppo_hard",    "discopop", "simpo",         "orpo",     "cpo",      "odpo",
+            "soft",         "sft",      "reference_free"};
   if (objective == "reward") return {"bradley_terry", "scaled", "soft", "plackett_luce", "regression"};
   return {};
 }
@@ -119,6 +120,7 @@ inline void visit_options(OptionVisitor& visit, TrainingOptions& o) {
     visit({"margin", "use the data's margin column", {"none", "column"}}, o.margin);
     visit({"margin-scale", "what the margins become", {"raw", "unit", "mean_one", "llama2"}}, o.margin_scale);
   }
+  if (dpo) visit({"margin-weight", "sigmoid, odpo: factor of the margin"}, o.margin_weight);
   if (reward) {
     visit({"center-rewards", "coefficient of (chosen + rejected)^2"}, o.center_rewards);
     visit({"head-init", "standard deviation of a new score layer (default: the config's initializer_range)"},
@@ -143,7 +145,7 @@ inline void visit_options(OptionVisitor& visit, TrainingOptions& o) {
         o.order);
   visit({"precision", "how weights and moments are kept", {"fp32_master", "bf16", "bf16_stochastic", "bf16_kahan"}},
         o.precision);
-  visit({"layout", "how a batch is computed; the same gradient to rounding", {"forest", "pairs"}, false}, o.layout);
+  visit({"layout", "how a batch is computed; the same gradient to rounding", {"forest", "pairs"}}, o.layout);
   visit({"weight-decay", "decoupled; not on norms and biases"}, o.weight_decay);
   visit({"adam-beta1", "AdamW"}, o.adam_beta1);
   visit({"adam-beta2", "AdamW"}, o.adam_beta2);

@@ -1,0 +1,386 @@
+#include "training/train.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "compute/communicator.h"
+#include "compute/device.h"
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/interrupt.h"
+#include "core/lock.h"
+#include "core/manifest.h"
+#include "core/version.h"
+#include "data/annotations.h"
+#include "data/pool.h"
+#include "data/preferences.h"
+#include "data/sft.h"
+#include "models/generate.h"
+#include "models/model.h"
+#include "models/tokenizer_files.h"
+#include "models/vocabulary.h"
+#include "training/examples.h"
+#include "training/loop.h"
+#include "training/losses.h"
+#include "training/memory.h"
+#include "training/metrics.h"
+#include "training/objective.h"
+#include "training/reference.h"
+
+namespace ballot {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Raised when the same parameters and inputs come to mean another result.
+constexpr std::int64_t kStageVersion = 1;
+
+bool takes_annotations(const TrainingOptions& o) {
+  return o.objective == "reward" && !o.loss.empty() && (o.loss[0] == "plackett_luce" || o.loss[0] == "regression");
+}
+
+void check(const TrainingOptions& o) {
+  if (o.model.empty())
+    throw wrong_usage("--model is missing; name a model folder, a GGUF file, deps:NAME or a hub name");
+  if (o.data.empty()) throw wrong_usage("--data is missing; name the rows to train on");
+  if (o.out.empty()) throw wrong_usage("--out is missing; name the folder to make");
+  if (!(o.learning_rate > 0)) throw wrong_usage("--learning-rate is {}; it must be above 0", o.learning_rate);
+  if (o.batch_size < 1) throw wrong_usage("--batch-size is {}; it must be at least 1", o.batch_size);
+  if (o.max_grad_norm < 0)
+    throw wrong_usage("--max-grad-norm is {}; it must be 0 (no clipping) or more", o.max_grad_norm);
+  if (o.weight_decay < 0) throw wrong_usage("--weight-decay is {}; it must be 0 or more", o.weight_decay);
+  if (!(o.adam_beta1 >= 0 && o.adam_beta1 < 1))
+    throw wrong_usage("--adam-beta1 is {}; it must lie in [0, 1)", o.adam_beta1);
+  if (!(o.adam_beta2 >= 0 && o.adam_beta2 < 1))
+    throw wrong_usage("--adam-beta2 is {}; it must lie in [0, 1)", o.adam_beta2);
+  if (!(o.adam_epsilon > 0)) throw wrong_usage("--adam-epsilon is {}; it must be above 0", o.adam_epsilon);
+  if (takes_annotations(o) && o.pool.empty())
+    throw wrong_usage("--loss {} takes annotations, whose texts stand in the pool: add --pool pool.parquet", o.loss[0]);
+  if (!o.pool.empty() && !takes_annotations(o))
+    throw wrong_usage("--pool would be ignored: only --loss plackett_luce and regression take annotations");
+}
+
+Manifest manifest_of(const TrainingOptions& o, const std::string& dtype) {
+  Manifest manifest;
+  manifest.stage = o.objective;
+  manifest.stage_version = kStageVersion;
+  Json parameters = Json::parse(options_json(o, /*only_result=*/true));
+  parameters["dtype"] = dtype;
+  manifest.parameters = parameters.dump();
+  manifest.seed = o.seed;
+  manifest.started = utc_now();
+  const auto add = [&](const char* role, const std::string& given, const fs::path& path) {
+    ManifestInput input = describe_input(role, path);
+    input.path = given;
+    manifest.inputs.push_back(std::move(input));
+  };
+  add("model", o.model, find_model(o.model));
+  for (const std::string& data : o.data) add("data", data, data);
+  if (!o.pool.empty()) add("pool", o.pool, o.pool);
+  if (!o.reference.empty()) add("reference", o.reference, find_model(o.reference));
+  return manifest;
+}
+
+bool has_conversations(const std::vector<Preference>& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const Preference& row) { return !is_plain_text(row.prompt); });
+}
+bool has_conversations(const std::vector<SftRow>& rows) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [](const SftRow& row) { return !row.messages.empty() && row.messages[0].role != kPlainTextRole; });
+}
+
+void need_template(const Tokenizer& tokenizer, const std::string& model) {
+  if (tokenizer.has_chat_template()) return;
+  throw Error(ErrorKind::kInput, fmt::format("{} has no chat template, and the data are conversations", model),
+              "none is guessed: train from a model with one (`ballot sft` gives ChatML), or put chat_template.jinja "
+              "into the model's folder");
+}
+
+TrainingSet read_examples(const TrainingOptions& o, const Tokenizer& tokenizer, RejectLog& rejects,
+                          Progress& progress) {
+  ExampleOptions example_options{.max_length = o.max_length,
+                                 .truncate = o.truncate,
+                                 .on_control_tokens = o.on_control_tokens,
+                                 .split = o.split,
+                                 .threads = compute_threads()};
+  for (const std::string& data : o.data) example_options.file += (example_options.file.empty() ? "" : ", ") + data;
+  if (o.objective == "sft") {
+    const std::vector<SftRow> rows = read_sft(o.data, rejects);
+    if (has_conversations(rows)) need_template(tokenizer, o.model);
+    progress.say(fmt::format("tokenising {} rows", human_count(static_cast<std::int64_t>(rows.size()))));
+    return answer_examples(rows, tokenizer, example_options, rejects);
+  }
+  if (takes_annotations(o)) {
+    std::vector<Annotation> rows;
+    for (const std::string& data : o.data)
+      for (Annotation& row : read_annotations(data)) rows.push_back(std::move(row));
+    need_template(tokenizer, o.model);
+    return ranking_examples(rows, read_pool(o.pool), o.loss[0] == "regression", tokenizer, example_options, rejects);
+  }
+  const std::vector<Preference> rows = read_preferences(o.data, rejects);
+  if (has_conversations(rows)) need_template(tokenizer, o.model);
+  progress.say(fmt::format("tokenising {} pairs", human_count(static_cast<std::int64_t>(rows.size()))));
+  TrainingSet set = pair_examples(rows, tokenizer, example_options, rejects);
+  std::vector<double> margins;
+  for (const Example& example : set.examples) margins.push_back(o.margin == "column" ? example.margin : 0);
+  margins = scale_margins(std::move(margins), o.margin_scale);
+  if (o.margin == "column" && std::all_of(margins.begin(), margins.end(), [](double m) { return m == 0; }))
+    progress.say("every margin in the data is 0: the margin changes nothing");
+  const bool soft = std::find(o.loss.begin(), o.loss.end(), "soft") != o.loss.end();
+  std::int64_t soft_targets = 0;
+  for (std::size_t i = 0; i < set.examples.size(); ++i) {
+    set.examples[i].margin = margins[i];
+    soft_targets += set.examples[i].target != 1;
+  }
+  if (soft_targets && !soft)
+    progress.say(fmt::format("{} pairs have a target other than 1, which only --loss soft uses", soft_targets));
+  return set;
+}
+
+/// The cut into micro-batches is chosen once, when a training begins, and kept in plan.json, so that a run that goes on
+/// later, with other memory free, still gives the same bits.
+MicrobatchChoice recorded_choice(const TrainingOptions& o, const Model& model, const TrainingSet& set,
+                                 std::int64_t steps, Progress& progress) {
+  const fs::path path = fs::path(o.out) / "plan.json";
+  if (fs::exists(path)) {
+    try {
+      const Json json = Json::parse(read_file(path));
+      const MicrobatchChoice choice{{json.at("microbatch").at("target"), json.at("microbatch").at("limit")},
+                                    json.at("gradient_checkpointing")};
+      if (o.tokens_per_microbatch > 0 && o.tokens_per_microbatch != choice.budget.target)
+        progress.say(
+            fmt::format("--tokens-per-microbatch {} is not used: the training began with {}, and goes on with it",
+                        o.tokens_per_microbatch, choice.budget.target));
+      if (json.at("threads") != compute_threads())
+        progress.say(fmt::format("the training began with {} threads and goes on with {}: the last bits may differ",
+                                 json.at("threads").get<int>(), compute_threads()));
+      return choice;
+    } catch (const nlohmann::json::exception& error) {
+      throw Error(ErrorKind::kInput, fmt::format("{} is damaged: {}", path.string(), error.what()),
+                  "start over with --force");
+    }
+  }
+  const MicrobatchChoice choice = choose_microbatches(model, set, o.tokens_per_microbatch, o.gradient_checkpointing);
+  Json json;
+  json["steps"] = steps;
+  json["examples"] = set.examples.size();
+  json["microbatch"] = {{"target", choice.budget.target}, {"limit", choice.budget.limit}};
+  json["gradient_checkpointing"] = choice.gradient_checkpointing;
+  json["threads"] = compute_threads();
+  write_file(path, json.dump(2) + "\n");
+  return choice;
+}
+
+/// The reference's table: from an earlier part of this run, else from the cache, else computed. What this run uses
+/// stands in OUT/reference.parquet, so that going on reads the very same numbers whatever the cache holds by then.
+ReferenceTable reference_table(const TrainingOptions& o, const Model& policy, const TrainingSet& set,
+                               const MicrobatchBudget& budget, ComputeType type, std::int64_t& computed,
+                               Progress& progress) {
+  std::unique_ptr<Model> other;
+  if (!o.reference.empty()) {
+    progress.say(fmt::format("loading the reference {}", o.reference));
+    other = load_model(o.reference, {.requires_grad = false});
+    other->set_compute_type(type);
+  }
+  const Model& reference = other ? *other : policy;
+  ReferenceTable table(model_hash(reference) + (type == ComputeType::kFloat32 ? "" : "-" + name_of(type)));
+  const fs::path own = fs::path(o.out) / "reference.parquet";
+  if (fs::exists(own)) table.read(own);
+  if (!o.reference_cache.empty()) table.read_cache(o.reference_cache);
+  const std::size_t found = table.size();
+  computed = complete_reference(table, reference, set, budget, progress);
+  if (!fs::exists(own) || computed > 0) table.write(own, set);
+  if (!o.reference_cache.empty() && computed > 0)
+    write_file(fs::path(o.reference_cache) /
+                   fmt::format("{}-{}.parquet", table.model().substr(0, 16), sha256_file(own).substr(0, 16)),
+               read_file(own));
+  else if (found > 0 && computed == 0)
+    progress.say("the reference's log-probabilities are there already");
+  return table;
+}
+
+/// The share of the weights that are not what the training began with; rows and layers that it added do not count.
+double changed_share(const std::string& name, const Model& model) {
+  const at::NoGradGuard no_grad;
+  const auto before = load_model(name, {.requires_grad = false});
+  std::map<std::string, at::Tensor> old;
+  for (const auto& [parameter, tensor] : before->parameters()) old[parameter] = tensor;
+  double changed = 0, all = 0;
+  for (const auto& [parameter, tensor] : model.parameters()) {
+    const auto found = old.find(parameter);
+    if (found == old.end()) continue;
+    const std::int64_t rows = std::min(tensor.size(0), found->second.size(0));
+    const at::Tensor now = tensor.narrow(0, 0, rows).to(at::kFloat),
+                     then = found->second.narrow(0, 0, rows).to(at::kFloat);
+    changed += (now != then).sum().item<double>();
+    all += static_cast<double>(now.numel());
+  }
+  return all > 0 ? changed / all : 0;
+}
+
+Json to_json(const std::map<std::string, double>& metrics) {
+  Json json = Json::object();
+  for (const auto& [name, value] : metrics) json[name] = value;
+  return json;
+}
+
+std::map<std::string, double> numbers_of(const Json& line) {
+  std::map<std::string, double> numbers;
+  for (const auto& [name, value] : line.items())
+    if (value.is_number()) numbers[name] = value.get<double>();
+  return numbers;
+}
+
+}  // namespace
+
+TrainingResult train(const TrainingOptions& options, Progress& progress) {
+  const auto begin = std::chrono::steady_clock::now();
+  check(options);
+  const ComputeChoice compute = choose_compute(options.device, options.dtype);
+  make_objective(options,
+                 options.objective == "dpo" ? std::make_unique<ReferenceTable>("").get() : nullptr);  // options first
+  const fs::path out = options.out;
+  progress.say(fmt::format("{}: reading model and data", options.objective));
+  Manifest manifest = manifest_of(options, name_of(compute.type));
+  manifest.key = make_key(manifest);
+  const FolderLock lock(out);
+  begin_folder(out, manifest, options.force);
+
+  // Model and tokenizer, as the training sees them.
+  const bool fp32_weights = options.precision == "fp32_master" || compute.type == ComputeType::kFloat32;
+  const std::unique_ptr<Model> model =
+      load_model(options.model, {.parameters = fp32_weights ? "fp32" : "bf16", .score = options.objective == "reward"});
+  model->set_compute_type(compute.type);
+  Tokenizer tokenizer = load_tokenizer(options.model);
+  bool new_tokenizer = false;
+  Json facts = Json::object();
+  if (options.objective == "sft" && options.add_chatml) {
+    const VocabularyChange change = add_chatml(*model, tokenizer, static_cast<std::uint64_t>(options.seed));
+    new_tokenizer = true;
+    facts["vocabulary"] = {
+        {"added_tokens", change.added_tokens}, {"rows_before", change.rows_before}, {"rows", change.rows}};
+    if (change.added_tokens)
+      progress.say(fmt::format("added {} tokens; the vocabulary has {} rows (before: {})", change.added_tokens,
+                               change.rows, change.rows_before));
+  }
+  if (options.objective == "reward") {
+    if (!model->score_weight().defined()) {
+      ModelShape shape = model->shape();
+      if (options.head_init) shape.initializer_range = *options.head_init;
+      model->set_score_weight(initial_score_weight(shape, static_cast<std::uint64_t>(options.seed)));
+      facts["head"] = fmt::format("N(0, {}^2)", shape.initializer_range);
+    } else {
+      facts["head"] = "the model's own";
+      if (options.head_init) progress.say("--head-init is not used: the model has a score layer, which is kept");
+    }
+    Json& config = model->config();
+    if (tokenizer.pad_id() && (!config.contains("pad_token_id") || config["pad_token_id"].is_null()))
+      config["pad_token_id"] = *tokenizer.pad_id();
+  }
+
+  RejectLog rejects(
+      BadRowOptions{options.on_bad_row, options.rejects.empty() ? std::nullopt : std::optional(options.rejects)});
+  TrainingSet set;
+  const auto write_rejects = [&] {
+    rejects.write(
+        BadRowOptions{options.on_bad_row, options.rejects.empty() ? std::nullopt : std::optional(options.rejects)},
+        out);
+  };
+  try {
+    set = read_examples(options, tokenizer, rejects, progress);
+  } catch (const Error&) {
+    write_rejects();
+    throw;
+  }
+  write_rejects();
+  const std::int64_t steps = total_steps(options, set);
+  progress.say(fmt::format("{} examples of {} prompts, {} completions; {} steps; {}",
+                           human_count(static_cast<std::int64_t>(set.examples.size())), human_count(set.groups),
+                           human_count(set.completions()), human_count(steps), rejects.summary()));
+
+  const auto first_step =
+      plan_epoch(set, options.order, options.batch_size, static_cast<std::uint64_t>(options.seed), 0).front();
+  std::vector<std::string> findings =
+      lint(set, first_step, tokenizer, end_ids(*model, tokenizer), options.objective == "reward");
+  if (const auto found = rejects.warnings().find("prompt_not_a_prefix");
+      found != rejects.warnings().end() && found->second * 10 > static_cast<std::int64_t>(set.examples.size()))
+    findings.push_back(fmt::format(
+        "prompt_changed: in {} of {} examples the chat template renders the prompt otherwise once the answer is there",
+        found->second, set.examples.size()));
+  for (const std::string& finding : findings) progress.say("first batch: " + finding);
+
+  const MicrobatchChoice choice = recorded_choice(options, *model, set, steps, progress);
+  model->set_gradient_checkpointing(choice.gradient_checkpointing);
+  std::optional<ReferenceTable> reference;
+  std::int64_t reference_tokens = 0;
+  if (options.objective == "dpo" && !is_reference_free(options.loss)) {
+    reference = reference_table(options, *model, set, choice.budget, compute.type, reference_tokens, progress);
+    facts["reference"] = {{"model", reference->model()}, {"computed_tokens", reference_tokens}};
+  }
+  const std::unique_ptr<Objective> objective = make_objective(options, reference ? &*reference : nullptr);
+  const std::unique_ptr<Communicator> communicator = single_process();
+  const LoopResult loop =
+      run_loop({options, *model, set, *objective, *communicator, out, manifest.key, choice.budget}, progress);
+
+  // What others load.
+  progress.say("writing the model");
+  save_model(*model, out);
+  if (new_tokenizer)
+    tokenizer.save(out);
+  else
+    copy_tokenizer_files(options.model, out);
+
+  TrainingResult result;
+  result.out = options.out;
+  result.steps = loop.steps;
+  result.examples = static_cast<std::int64_t>(set.examples.size());
+  result.prompts = set.groups;
+  result.completions = set.completions();
+  result.num_tokens = loop.num_tokens;
+  result.forest_tokens = loop.forest_tokens;
+  result.dropped = rejects.counts();
+  const std::vector<Json> lines = read_metrics(out / "metrics.jsonl");
+  if (!lines.empty()) {
+    result.first = numbers_of(lines.front());
+    result.last = numbers_of(lines.back());
+  }
+  result.changed_weights = changed_share(options.model, *model);
+  result.model_hash = model_hash(*model);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+
+  Json json;
+  json["out"] = result.out;
+  json["steps"] = result.steps;
+  json["examples"] = result.examples;
+  json["prompts"] = result.prompts;
+  json["completions"] = result.completions;
+  json["num_tokens"] = result.num_tokens;
+  json["forest_tokens"] = result.forest_tokens;
+  json["reference_tokens"] = reference_tokens;
+  json.update(rejects.to_json());
+  json["lint"] = findings;
+  json["first"] = to_json(result.first);
+  json["last"] = to_json(result.last);
+  json["changed_weights"] = result.changed_weights;
+  json["model_hash"] = result.model_hash;
+  json["seconds"] = result.seconds;
+  result.json = json.dump();
+
+  for (const auto& [name, value] : json.items())
+    if (name != "out" && name != "seconds") facts[name] = value;
+  facts["order"] = options.order;
+  facts["batch_cuts"] = {{"tokens", choice.budget.target},
+                         {"limit", choice.budget.limit},
+                         {"gradient_checkpointing", choice.gradient_checkpointing},
+                         {"threads", compute_threads()}};
+  manifest.facts = facts.dump();
+  manifest.seconds = result.seconds;
+  write_manifest(out, manifest);
+  return result;
+}
+
+}  // namespace ballot
