@@ -6,7 +6,7 @@
 #include "core/progress.h"
 #include "data/records.h"
 #include "evaluation/options.h"
-#include "evaluation/sections.h"
+#include "statistics/rewardbench_sections.h"
 
 namespace ballot {
 

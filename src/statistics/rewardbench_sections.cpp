@@ -1,4 +1,4 @@
-#include "evaluation/sections.h"
+#include "statistics/rewardbench_sections.h"
 
 #include <algorithm>
 #include <cmath>

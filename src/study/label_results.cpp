@@ -1,0 +1,181 @@
+// What the labels say: ballots, failures, ties, tokens, agreement.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/atomic_file.h"
+#include "core/manifest.h"
+#include "data/annotations.h"
+#include "data/pool.h"
+#include "data/preferences.h"
+#include "formats/format.h"
+#include "statistics/bootstrap.h"
+#include "study/results.h"
+#include "study/stage.h"
+
+namespace ballot {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::int64_t kReplicates = 2000;
+
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+void read_annotation_stats(const std::vector<Annotation>& rows, LabelStats& stats) {
+  std::set<std::string> prompts;
+  for (const Annotation& a : rows) {
+    prompts.insert(a.prompt_id);
+    ++stats.ballots;
+    stats.usable += a.usable();
+    stats.retried += a.attempts > 1;
+    ++stats.statuses[a.status];
+    stats.prompt_tokens += a.prompt_tokens;
+    stats.completion_tokens += a.completion_tokens;
+    stats.cached_tokens += a.cached_tokens;
+    stats.cost += a.cost;
+    stats.seconds += a.seconds;
+  }
+  stats.prompts = static_cast<std::int64_t>(prompts.size());
+}
+
+void read_preference_stats(const std::vector<Preference>& rows, std::uint64_t seed, int threads, LabelStats& stats) {
+  std::vector<std::pair<std::string, double>> source, longer;
+  std::map<std::int64_t, std::vector<std::pair<std::string, double>>> by_distance;
+  for (const Preference& p : rows) {
+    ++stats.pairs;
+    stats.ties += p.tie;
+    const std::int64_t distance = std::abs(p.source_rank_chosen - p.source_rank_rejected);
+    if (distance > 0) {
+      const double right = p.source_rank_chosen < p.source_rank_rejected;
+      source.emplace_back(p.prompt_id, right);
+      by_distance[distance].emplace_back(p.prompt_id, right);
+    }
+    const std::size_t chosen = characters(p.chosen), rejected = characters(p.rejected);
+    if (chosen != rejected) longer.emplace_back(p.prompt_id, chosen > rejected);
+  }
+  stats.source_agreement = clustered_share(source, seed, threads);
+  stats.longer_wins = clustered_share(longer, seed, threads);
+  for (const auto& [distance, hits] : by_distance) stats.by_distance[distance] = clustered_share(hits, seed, threads);
+}
+
+Measured measured_of(const Json& statistic, std::int64_t n) {
+  Measured m;
+  m.n = n;
+  if (statistic.is_null()) return m;
+  const auto number = [&](const char* key) {
+    return statistic.contains(key) && statistic[key].is_number() ? statistic[key].get<double>() : std::nan("");
+  };
+  m.value = number("estimate"), m.low = number("low"), m.high = number("high");
+  if (statistic.contains("reason") && statistic["reason"].is_string()) m.reason = statistic["reason"];
+  return m;
+}
+
+AgreementResults read_agreement(const Json& json, const std::string& judge) {
+  AgreementResults out;
+  out.judge = judge;
+  out.units = json.value("units", std::int64_t{0});
+  if (json.contains("rater_names")) out.raters = json["rater_names"].get<std::vector<std::string>>();
+  for (const auto& [name, statistic] : json["overall"].items()) out.overall[name] = measured_of(statistic, out.units);
+  for (const Json& pair : json["pairs"]) {
+    AgreementResults::Pair row;
+    row.a = pair.at("a"), row.b = pair.at("b");
+    const std::int64_t n = pair.value("n", std::int64_t{0});
+    for (const auto& [name, statistic] : pair.items())
+      if (statistic.is_object()) row.statistics[name] = measured_of(statistic, n);
+    out.pairs.push_back(std::move(row));
+  }
+  return out;
+}
+
+}  // namespace
+
+Measured clustered_share(const std::vector<std::pair<std::string, double>>& hits, std::uint64_t seed, int threads) {
+  Measured m;
+  m.n = static_cast<std::int64_t>(hits.size());
+  if (hits.empty()) return m;
+  std::map<std::string, std::size_t> index;
+  for (const auto& [cluster, hit] : hits) index.emplace(cluster, index.size());
+  ClusterSums sums(index.size(), 2);
+  for (const auto& [cluster, hit] : hits) {
+    sums.at(index[cluster], 0) += hit;
+    sums.at(index[cluster], 1) += 1;
+  }
+  m.clusters = static_cast<std::int64_t>(index.size());
+  BootstrapOptions options;
+  options.replicates = kReplicates;
+  options.seed = seed;
+  options.threads = threads;
+  const Bootstrap result = bootstrap(
+      sums, 1, [](std::span<const double> s, std::span<double> out) { out[0] = s[1] > 0 ? s[0] / s[1] : std::nan(""); },
+      options);
+  m.value = result.estimates[0];
+  const Interval interval = percentile_interval(result.samples_of(0));
+  m.low = interval.low, m.high = interval.high;
+  return m;
+}
+
+void collect_labels(const StudyFile& study, const fs::path& folder, int threads, StudyResults& results) {
+  const auto seed = static_cast<std::uint64_t>(study.seed);
+  if (fs::exists(folder / "pool.parquet"))
+    for (const PoolRow& row : read_pool(folder / "pool.parquet")) {
+      ++results.prompts;
+      results.held_out_prompts += row.split == "held_out";
+      results.completions += static_cast<std::int64_t>(row.completions.size());
+      results.pairs += static_cast<std::int64_t>(row.completions.size() * (row.completions.size() - 1) / 2);
+    }
+  std::map<std::string, std::map<std::string, std::string>> direction;  // first judge: format -> pair -> chosen
+  for (const StudyJudge& judge : study.judges) {
+    std::vector<std::string> names = study.formats;
+    const bool first = &judge == &study.judges.front();
+    if (!study.placebo.empty() && first) names.push_back(kPlacebo);
+    for (const std::string& name : names) {
+      const fs::path annotations = folder / "annotations" / judge.name / name / "annotations.parquet";
+      if (!fs::exists(annotations)) continue;
+      LabelStats stats;
+      stats.judge = judge.name;
+      stats.format = name;
+      const Format format = Format::load(name == kPlacebo ? study.placebo : name);
+      stats.title = name == kPlacebo ? format.title + " again" : format.title;
+      const std::vector<Annotation> rows = read_annotations(annotations);
+      read_annotation_stats(rows, stats);
+      if (format.kind == FormatKind::kPairwise) {
+        std::vector<std::pair<std::string, double>> first_wins;
+        for (const Annotation& a : rows)
+          if (a.usable() && a.choice) first_wins.emplace_back(a.prompt_id, *a.choice == a.shown.front());
+        stats.first_shown_wins = clustered_share(first_wins, seed, threads);
+      }
+      if (!rows.empty()) stats.margin_maximum = format.margin_maximum(rows.front().shown.size());
+      const fs::path preferences = folder / "preferences" / judge.name / (name + ".parquet");
+      if (fs::exists(preferences)) {
+        const std::vector<Preference> pairs = read_preferences(preferences);
+        read_preference_stats(pairs, seed, threads, stats);
+        if (const auto manifest = read_manifest(preferences)) {
+          const Json facts = Json::parse(manifest->facts);
+          stats.decided_by_coin = facts.value("decided", std::int64_t{0});
+          if (facts.contains("dropped")) stats.dropped = facts["dropped"].get<std::map<std::string, std::int64_t>>();
+        }
+        if (first)
+          for (const Preference& p : pairs) direction[name][p.pair_id] = p.chosen_id;
+      }
+      results.labels.push_back(std::move(stats));
+    }
+    const fs::path agreement = folder / "agreement" / (judge.name + ".json");
+    if (fs::exists(agreement))
+      results.agreement.push_back(read_agreement(Json::parse(read_file(agreement)), judge.name));
+  }
+  for (const auto& [a, pairs_a] : direction)
+    for (const auto& [b, pairs_b] : direction) {
+      if (a == b) continue;
+      double different = 0, n = 0;
+      for (const auto& [pair, chosen] : pairs_a)
+        if (const auto other = pairs_b.find(pair); other != pairs_b.end()) different += other->second != chosen, ++n;
+      if (n > 0) results.flips[a][b] = different / n;
+    }
+}
+
+}  // namespace ballot
