@@ -37,7 +37,7 @@ void measure(const char* name, const Ratings& ratings, int threads) {
   const auto start = std::chrono::steady_clock::now();
   const Agreement result = measure_agreement(ratings, {.replicates = 10000, .seed = 1, .threads = threads});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const Measured& alpha = overall_of(result, "krippendorff_alpha");
+  const Statistic& alpha = overall_of(result, "krippendorff_alpha");
   fmt::print("agree/{:<22} {} threads   {:7.3f} s   answer: alpha {:.4f} [{:.4f}, {:.4f}], {} statistics\n", name,
              threads, seconds, alpha.estimate.value, alpha.interval.low, alpha.interval.high,
              std::size(kOverallStatistics) + result.pairs.size() * std::size(kPairStatistics));

@@ -17,7 +17,7 @@ bool has_ids(const Value& row) {
 }  // namespace
 
 std::int64_t for_each_label(
-    const std::string& source, RejectLog& rejects,
+    const std::string& source, const std::vector<std::string>& fields, RejectLog& rejects,
     const std::function<void(const std::string& file, std::int64_t row, const Preference& label)>& use) {
   std::int64_t n = 0;
   for (const SourceFile& file : resolve_sources({source})) {
@@ -28,9 +28,13 @@ std::int64_t for_each_label(
     const bool ids = declares("pair_id") && declares("prompt_id") && declares("chosen_id") && declares("rejected_id");
     if (!ids) require_columns(file, columns, {"chosen", "rejected"});
     std::vector<std::string> only;
-    if (ids)
+    if (ids && !fields.empty()) {
+      only = {"pair_id", "prompt_id", "chosen_id", "rejected_id"};
+      only.insert(only.end(), fields.begin(), fields.end());
+    } else if (ids) {
       for (const std::string& column : columns)
         if (column != "prompt" && column != "chosen" && column != "rejected") only.push_back(column);
+    }
     n += for_each_row(
         {file}, rejects,
         [&](const SourceFile&, std::int64_t row, const Value& value) {

@@ -5,6 +5,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "data/records.h"
 #include "data/rejects.h"
@@ -12,9 +13,10 @@
 namespace ballot {
 
 /// Calls `use` with every sound row of a preferences file or folder, in order, prompt, chosen and rejected empty.
-/// Throws Error (input) where the columns are missing. Returns how many rows there were.
+/// `fields`: beside the ids only these columns are needed (empty: all). Throws Error (input) where the columns are
+/// missing. Returns how many rows there were.
 std::int64_t for_each_label(
-    const std::string& source, RejectLog& rejects,
+    const std::string& source, const std::vector<std::string>& fields, RejectLog& rejects,
     const std::function<void(const std::string& file, std::int64_t row, const Preference& label)>& use);
 
 }  // namespace ballot

@@ -20,9 +20,9 @@ void write(const PairStatistics& statistics, std::span<double> out) {
   for (std::size_t i = 0; i < kPair; ++i) out[i] = (statistics.*kPairStatistics[i].member).value;
 }
 
-Measured measured(Estimate estimate, const Bootstrap& bootstrap, std::size_t statistic,
-                  const AgreementOptions& options) {
-  Measured out{estimate, {}, 0};
+Statistic measured(Estimate estimate, const Bootstrap& bootstrap, std::size_t statistic,
+                   const AgreementOptions& options) {
+  Statistic out{estimate, {}, 0};
   if (bootstrap.replicates == 0 || !estimate.defined()) return out;
   const std::span<const double> samples = bootstrap.samples_of(statistic);
   out.undefined_share = undefined_share(samples);
@@ -32,17 +32,17 @@ Measured measured(Estimate estimate, const Bootstrap& bootstrap, std::size_t sta
   return out;
 }
 
-std::vector<Measured> measured_all(const OverallStatistics& statistics, const Bootstrap& bootstrap,
-                                   const AgreementOptions& options) {
-  std::vector<Measured> out;
+std::vector<Statistic> measured_all(const OverallStatistics& statistics, const Bootstrap& bootstrap,
+                                    const AgreementOptions& options) {
+  std::vector<Statistic> out;
   for (std::size_t i = 0; i < kOverall; ++i)
     out.push_back(measured(statistics.*kOverallStatistics[i].member, bootstrap, i, options));
   return out;
 }
 
-std::vector<Measured> measured_pair(const PairStatistics& statistics, const Bootstrap& bootstrap, std::size_t first,
-                                    const AgreementOptions& options) {
-  std::vector<Measured> out;
+std::vector<Statistic> measured_pair(const PairStatistics& statistics, const Bootstrap& bootstrap, std::size_t first,
+                                     const AgreementOptions& options) {
+  std::vector<Statistic> out;
   for (std::size_t i = 0; i < kPair; ++i)
     out.push_back(measured(statistics.*kPairStatistics[i].member, bootstrap, first + i, options));
   return out;
@@ -210,7 +210,7 @@ void measure_long(const Ratings& ratings, const AgreementOptions& options, Agree
 }
 
 template <class Table>
-const Measured& by_name(const Table& table, const std::vector<Measured>& measured, std::string_view name) {
+const Statistic& by_name(const Table& table, const std::vector<Statistic>& measured, std::string_view name) {
   for (std::size_t i = 0; i < std::size(table); ++i)
     if (table[i].name == name) return measured[i];
   throw failed("no agreement statistic is called '{}'", name);
@@ -233,10 +233,10 @@ Agreement measure_agreement(const Ratings& ratings, const AgreementOptions& opti
   return out;
 }
 
-const Measured& overall_of(const Agreement& agreement, std::string_view name) {
+const Statistic& overall_of(const Agreement& agreement, std::string_view name) {
   return by_name(kOverallStatistics, agreement.overall, name);
 }
-const Measured& pair_of(const PairAgreement& pair, std::string_view name) {
+const Statistic& pair_of(const PairAgreement& pair, std::string_view name) {
   return by_name(kPairStatistics, pair.statistics, name);
 }
 

@@ -25,28 +25,28 @@ struct AgreementOptions {
 /// More categories than this, and tables of all pairs of categories would be mostly empty.
 inline constexpr std::size_t kShortScale = 16;
 
-struct Measured {
+struct Statistic {
   Estimate estimate;
   Interval interval;
   double undefined_share = 0;  ///< of the replicates: left out of the interval
 };
 
 struct PairAgreement {
-  std::size_t a = 0, b = 0;          ///< raters
-  std::size_t n = 0;                 ///< units that both rated
-  std::vector<Measured> statistics;  ///< as kPairStatistics
+  std::size_t a = 0, b = 0;           ///< raters
+  std::size_t n = 0;                  ///< units that both rated
+  std::vector<Statistic> statistics;  ///< as kPairStatistics
 };
 
 struct Agreement {
   std::size_t units = 0, raters = 0, values = 0, clusters = 0, categories = 0;
-  std::vector<Measured> overall;  ///< as kOverallStatistics
+  std::vector<Statistic> overall;  ///< as kOverallStatistics
   std::vector<PairAgreement> pairs;
 };
 
 Agreement measure_agreement(const Ratings& ratings, const AgreementOptions& options);
 
-const Measured& overall_of(const Agreement& agreement, std::string_view name);
-const Measured& pair_of(const PairAgreement& pair, std::string_view name);
+const Statistic& overall_of(const Agreement& agreement, std::string_view name);
+const Statistic& pair_of(const PairAgreement& pair, std::string_view name);
 
 /// Do raters a and b agree differently often with a reference? Over the units that all three rated: the difference of
 /// their shares of agreement, its interval on the same draws, and p by flipping the sign of whole clusters.

@@ -119,7 +119,7 @@ TEST(AgreementBootstrap, ScoresWithManyValuesAreMeasured) {
   }
   const Agreement result =
       measure_agreement(ratings_from_numbers(numbers, 2), {.level = Level::kInterval, .replicates = 200});
-  const Measured& r = pair_of(result.pairs[0], "pearson");
+  const Statistic& r = pair_of(result.pairs[0], "pearson");
   EXPECT_GT(r.estimate.value, 0.85);
   EXPECT_TRUE(r.interval.contains(r.estimate.value));
   EXPECT_EQ(result.pairs[0].n, 60u);
