@@ -31,7 +31,6 @@ if(NOT TARGET yaml-cpp::yaml-cpp)
   set_property(TARGET yaml-cpp::yaml-cpp PROPERTY INTERFACE_LINK_LIBRARIES yaml-cpp)
 endif()
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
-pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 
 set(site ${BALLOT_DEPS}/site)
 foreach(name arrow parquet)

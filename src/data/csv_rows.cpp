@@ -1,11 +1,11 @@
 // CSV (RFC 4180) and TSV as rows of texts; an empty field that is not quoted is null.
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "core/error.h"
+#include "data/json_parser.h"
 #include "data/row_format.h"
 #include "data/text_blocks.h"
 
@@ -80,7 +80,7 @@ class CsvBatch : public RowBatch {
       } else {
         members.clear();
         for (std::size_t i = 0; i < columns_.size(); ++i) {
-          if (!simdjson::validate_utf8(record.fields[i])) {
+          if (!is_utf8(record.fields[i])) {
             row.reason = "invalid_utf8";
             row.field = columns_[i];
             row.message = "the field is not valid UTF-8";
@@ -105,10 +105,10 @@ class CsvFormat : public RowReader::Format {
     std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
     separator_ = name.find(".tsv") != std::string::npos ? '\t' : ',';
     TextBlocks blocks(file);
-    for (TextBlock block; blocks.next(block);) text_.append(block.text());
+    for (std::string block; blocks.next(block);) text_.append(block);
     if (text_.empty()) return;
     Record header = take_record(text_, at_, line_, separator_);
-    if (!header.problem.empty() || !simdjson::validate_utf8(text_.data(), std::min(at_, text_.size())))
+    if (!header.problem.empty() || !is_utf8(std::string_view(text_).substr(0, at_)))
       throw bad_input("cannot read {}: its header is not CSV in UTF-8", file.name);
     columns = std::move(header.fields);
     for (std::size_t i = 0; i < columns.size(); ++i)

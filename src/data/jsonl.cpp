@@ -6,7 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
-#include "data/json_text.h"
+#include "data/rows.h"
 #include "data/text_blocks.h"
 
 namespace ballot {
@@ -14,7 +14,7 @@ namespace ballot {
 struct LineReader::State {
   explicit State(const SourceFile& file) : blocks(file) {}
   TextBlocks blocks;
-  TextBlock block;
+  std::string block;
   std::size_t at = 0;
   std::int64_t row = 0;
 };
@@ -26,14 +26,11 @@ LineReader::LineReader(LineReader&&) noexcept = default;
 
 bool LineReader::next(Line& line) {
   State& state = *state_;
-  while (state.at >= state.block.size) {
+  while (state.at >= state.block.size()) {
     state.at = 0;
-    if (!state.blocks.next(state.block)) {
-      state.block.size = 0;
-      return false;
-    }
+    if (!state.blocks.next(state.block)) return false;
   }
-  line.text = take_line(state.block.text(), state.at);
+  line.text = take_line(state.block, state.at);
   line.row = ++state.row;
   return true;
 }
@@ -47,16 +44,8 @@ void read_jsonl(const std::filesystem::path& path, RejectLog& rejects,
   const SourceFile file = inspect_source(path, path.string());
   if (file.kind == FileKind::kParquet)
     throw bad_input("{} is a Parquet file; wanted: JSON, an object a line", file.name);
-  LineReader lines(file);
-  for (Line line; lines.next(line);) {
-    if (is_blank(line.text)) continue;
-    try {
-      const Json object = parse_json_line(line.text);
-      use(line.row, object);
-    } catch (const JsonProblem& problem) {
-      rejects.add({file.name, line.row, "", problem.reason, problem.message});
-    }
-  }
+  for_each_row({file}, rejects,
+               [&](const SourceFile&, std::int64_t row, const Value& value) { use(row, to_json(value)); });
 }
 
 struct JsonlWriter::State {

@@ -18,7 +18,7 @@
 namespace ballot {
 
 struct Line {
-  std::string_view text;  ///< without its end; valid until the next call; at least 64 readable bytes follow it
+  std::string_view text;  ///< without its end; valid until the next call
   std::int64_t row = 0;   ///< 1-based
 };
 
@@ -41,7 +41,7 @@ class LineReader {
 
 /// Calls `use` with every line's JSON object. Blank lines are skipped; a line that is no JSON object in UTF-8 goes to
 /// `rejects`
-/// ("invalid_json", "invalid_utf8", "not_an_object").
+/// ("invalid_json", "invalid_utf8", "not_an_object", "duplicate_key", "lone_surrogate").
 void read_jsonl(const std::filesystem::path& path, RejectLog& rejects,
                 const std::function<void(std::int64_t row, const Json& object)>& use);
 

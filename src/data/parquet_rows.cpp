@@ -8,7 +8,6 @@
 #include <parquet/exception.h>
 #include <parquet/file_reader.h>
 #include <parquet/properties.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <limits>
@@ -17,6 +16,7 @@
 
 #include "core/error.h"
 #include "data/arrow_errors.h"
+#include "data/json_parser.h"
 #include "data/row_format.h"
 
 namespace ballot {
@@ -30,7 +30,7 @@ constexpr std::int64_t kReadBuffer = 1 << 20;
 struct BadUtf8 {};
 
 Value text_value(std::string_view text) {
-  if (!simdjson::validate_utf8(text.data(), text.size())) throw BadUtf8{};
+  if (!is_utf8(text)) throw BadUtf8{};
   return Value::text(text);
 }
 

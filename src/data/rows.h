@@ -31,7 +31,7 @@ struct Row {
 class RowBatch {
  public:
   virtual ~RowBatch() = default;
-  /// Calls `use` with every row, in order. Blank lines are no rows.
+  /// Calls `use` with every row, in order; once only, for texts may be unescaped in place. Blank lines are no rows.
   virtual void for_each(const std::function<void(const Row&)>& use) = 0;
 };
 

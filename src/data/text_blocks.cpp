@@ -141,6 +141,19 @@ class ZstdStream : public Stream {
 
 }  // namespace
 
+std::string_view take_line(std::string_view text, std::size_t& at) {
+  const void* found = std::memchr(text.data() + at, '\n', text.size() - at);
+  const std::size_t end = found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) : text.size();
+  std::string_view line = text.substr(at, end - at);
+  at = end + 1;
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
 struct TextBlocks::State {
   State(const SourceFile& source, std::size_t size) : file(source), block_size(size) {
     if (source.compression == Compression::kGzip)
@@ -165,10 +178,10 @@ std::int64_t TextBlocks::bytes_read() const {
   return state_->file.bytes_read();
 }
 
-bool TextBlocks::next(TextBlock& block) {
+bool TextBlocks::next(std::string& bytes) {
   State& state = *state_;
+  bytes.clear();
   if (state.ended) return false;
-  std::string& bytes = block.bytes;
   bytes.swap(state.rest);
   state.rest.clear();
   std::size_t size = bytes.size();
@@ -201,8 +214,6 @@ bool TextBlocks::next(TextBlock& block) {
   }
   state.rest.assign(bytes, end, size - end);
   bytes.resize(end);
-  bytes.resize(end + kReadablePadding, '\0');
-  block.size = end;
   return end > 0;
 }
 
