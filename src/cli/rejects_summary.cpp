@@ -6,10 +6,6 @@
 
 namespace ballot {
 
-Json rejects_json(const RejectLog& rejects) {
-  return rejects.to_json();
-}
-
 std::string rejects_text(const RejectLog& rejects, const BadRowOptions& options, const std::string& out) {
   std::string text = rejects.summary();
   if (!rejects.entries().empty()) text += fmt::format(": see {}", options.rejects.value_or(out + ".rejects.jsonl"));
