@@ -96,6 +96,33 @@ bool shown(std::string_view name, Level level) {
          (name != "gwet_ac2" && name != "cohen_kappa_linear" && name != "cohen_kappa_quadratic");
 }
 
+/// The labels of some of the annotators.
+Labels labels_of_raters(const Labels& labels, const std::vector<std::string>& names) {
+  Labels out = labels;
+  out.raters = names;
+  out.ratings.raters = names.size();
+  out.ratings.codes.clear();
+  std::vector<std::size_t> places;
+  for (const std::string& name : names) {
+    const auto found = std::find(labels.raters.begin(), labels.raters.end(), name);
+    if (found == labels.raters.end())
+      throw wrong_usage("--overall: unknown annotator '{}'{}", name, did_you_mean(name, labels.raters));
+    places.push_back(static_cast<std::size_t>(found - labels.raters.begin()));
+  }
+  for (std::size_t u = 0; u < labels.units.size(); ++u)
+    for (const std::size_t r : places) out.ratings.codes.push_back(labels.ratings.code(u, r));
+  return out;
+}
+
+/// Of all annotators and pairs; the overall statistics of those asked for.
+Agreement measure_labels(const Labels& labels, const std::vector<std::string>& overall, AgreementOptions options) {
+  Agreement out = measure_agreement(labels.ratings, options);
+  if (overall.empty()) return out;
+  options.pairs = false;
+  out.overall = measure_agreement(labels_of_raters(labels, overall).ratings, options).overall;
+  return out;
+}
+
 Json number(double x) {
   return std::isfinite(x) ? Json(x) : Json(nullptr);
 }
@@ -159,8 +186,11 @@ bool coefficients_coincide(const Labels& labels) {
   return labels.ratings.both_orientations && labels.categories.size() == 2;
 }
 
-std::string overall_text(const Agreement& agreement, Level level) {
-  TextTable table{{"all annotators", "estimate [95% interval]"}, {}, {false, false}};
+std::string overall_text(const Agreement& agreement, Level level, const std::vector<std::string>& raters) {
+  TextTable table{
+      {raters.empty() ? "all annotators" : fmt::format("{}", fmt::join(raters, ", ")), "estimate [95% interval]"},
+      {},
+      {false, false}};
   const std::vector<std::pair<std::string, std::string>> names = {
       {"percent_agreement", "agreement"}, {"krippendorff_alpha", "Krippendorff's alpha"},
       {"fleiss_kappa", "Fleiss' kappa"},  {"conger_kappa", "Conger's kappa"},
@@ -213,6 +243,7 @@ void visit_options(OptionVisitor& visit, AgreeOptions& o) {
          {"keep", "missing", "category"}},
         o.tied_pairs);
   visit({"by", "also for each value of this column", {}}, o.by);
+  visit({"overall", "the annotators that the overall statistics are about (default: all)", {}}, o.overall);
   visit({"interval", "how the 95% intervals are made", {"bca", "percentile"}}, o.interval);
 }
 
@@ -220,11 +251,11 @@ AgreeResult agree(const AgreeOptions& options, std::uint64_t seed, int threads, 
   const AgreementOptions measure = measure_options(options, seed, threads);
   AgreeResult out;
   out.labels = read_labels(options, seed, rejects);
-  out.agreement = measure_agreement(out.labels.ratings, measure);
+  out.agreement = measure_labels(out.labels, options.overall, measure);
   if (options.pool) out.contrasts = contrasts_with_source(out.labels, measure);
   if (options.by)
     for (const std::string& group : groups_of(out.labels))
-      out.groups.emplace_back(group, measure_agreement(labels_of_group(out.labels, group).ratings, measure));
+      out.groups.emplace_back(group, measure_labels(labels_of_group(out.labels, group), options.overall, measure));
   return out;
 }
 
@@ -232,6 +263,7 @@ Json agree_json(const AgreeResult& result, const AgreeOptions& options, std::uin
   const Level level = level_of(options.level);
   Json out = agreement_json(result.agreement, result.labels, level);
   out["rater_names"] = result.labels.raters;
+  if (!options.overall.empty()) out["overall_raters"] = options.overall;
   if (result.labels.categories.size() <= kShortScale) out["categories"] = result.labels.categories;
   out["level"] = options.level;
   if (!options.table) {
@@ -285,7 +317,7 @@ std::string agree_text(const AgreeResult& result, const AgreeOptions& options, c
     out += options.orientation == "symmetric" ? "; every pair counted in both orientations"
                                               : fmt::format("; orientation: {}", options.orientation);
   out += fmt::format("; level: {}\n\n", options.level);
-  out += overall_text(agreement, level_of(options.level)) + "\n";
+  out += overall_text(agreement, level_of(options.level), options.overall) + "\n";
   if (agreement.pairs.size() <= kPairsShown) {
     out += pairs_text(agreement, result.labels);
     if (coefficients_coincide(result.labels))
@@ -310,7 +342,7 @@ std::string agree_text(const AgreeResult& result, const AgreeOptions& options, c
     out += fmt::format("\n{} = {}: {} units, {} labels\n", printable(*options.by), printable(name), count(group.units),
                        count(group.values));
     out += group.pairs.size() <= kPairsShown ? pairs_text(group, result.labels)
-                                             : overall_text(group, level_of(options.level));
+                                             : overall_text(group, level_of(options.level), options.overall);
   }
   if (options.bootstrap > 0)
     out += fmt::format("\nIntervals: {} from {} replicates that draw {} with replacement.\n",

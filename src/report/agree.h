@@ -25,6 +25,7 @@ struct AgreeOptions {
   std::string tied_pairs = "keep";
   std::optional<std::string> by;
   std::string interval = "bca";
+  std::vector<std::string> overall;  ///< annotators that `overall` is about; empty: all
 };
 void visit_options(OptionVisitor& visit, AgreeOptions& options);
 

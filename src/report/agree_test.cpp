@@ -129,6 +129,23 @@ TEST_F(Agree, PreferencesAlignByPairAndTheSourceIsOneMoreAnnotator) {
   EXPECT_EQ(json["contrasts"][0]["reference"], "source");
 }
 
+TEST_F(Agree, OverallMayBeOfSomeAnnotators) {
+  write_preferences(path("binary.parquet"), labels("binary", 0.9, 1));
+  write_preferences(path("ranking.parquet"), labels("ranking", 0.7, 2));
+  write_pool(path("pool.parquet"), pool());
+  AgreeOptions options;
+  options.preferences = {path("binary.parquet"), path("ranking.parquet")};
+  options.bootstrap = 50;
+  const Json two = run(options);
+  options.pool = path("pool.parquet");
+  options.overall = {"binary", "ranking"};
+  const Json three = run(options);
+  EXPECT_EQ(two["overall"].dump(), three["overall"].dump());
+  EXPECT_EQ(three["pairs"].size(), 3u);
+  options.overall = {"binray"};
+  EXPECT_THROW(run(options), Error);
+}
+
 TEST_F(Agree, OrientationIsPartOfTheStatistic) {
   write_preferences(path("binary.parquet"), labels("binary", 0.8, 1));
   write_pool(path("pool.parquet"), pool());

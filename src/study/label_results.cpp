@@ -92,6 +92,20 @@ AgreementResults read_agreement(const Json& json, const std::string& judge) {
   return out;
 }
 
+/// Two formats' agreement with the source, as one more contrast of the study's family.
+void add_contrast_with_source(const Json& json, const std::string& judge, const StudyFile& study,
+                              StudyResults& results) {
+  const auto number = [&](const char* key) { return json[key].is_number() ? json[key].get<double>() : std::nan(""); };
+  StudyContrast c;
+  c.outcome = "labels that agree with the source (" + judge + ")";
+  c.a = json.at("a"), c.b = json.at("b");
+  c.difference = number("difference"), c.low = number("low"), c.high = number("high"), c.p = number("p");
+  c.n = json.value("n", std::int64_t{0}), c.clusters = json.value("clusters", std::int64_t{0});
+  for (const Json& pair : Json::parse(study.claims).value("contrasts", Json::array()))
+    c.claimed |= (pair[0] == c.a && pair[1] == c.b) || (pair[0] == c.b && pair[1] == c.a);
+  results.contrasts.push_back(std::move(c));
+}
+
 }  // namespace
 
 Measured clustered_share(const std::vector<std::pair<std::string, double>>& hits, std::uint64_t seed, int threads) {
@@ -165,8 +179,12 @@ void collect_labels(const StudyFile& study, const fs::path& folder, int threads,
       results.labels.push_back(std::move(stats));
     }
     const fs::path agreement = folder / "agreement" / (judge.name + ".json");
-    if (fs::exists(agreement))
-      results.agreement.push_back(read_agreement(Json::parse(read_file(agreement)), judge.name));
+    if (fs::exists(agreement)) {
+      const Json json = Json::parse(read_file(agreement));
+      results.agreement.push_back(read_agreement(json, judge.name));
+      for (const Json& c : json.value("contrasts", Json::array()))
+        add_contrast_with_source(c, judge.name, study, results);
+    }
   }
   for (const auto& [a, pairs_a] : direction)
     for (const auto& [b, pairs_b] : direction) {

@@ -224,6 +224,7 @@ void add_label_stages(const StudyFile& study, std::vector<Stage>& stages) {
       files.emplace_back(labelling.name, stages.back().artefact.string());
     }
     AgreeOptions agree_options;
+    if (study.formats.size() > 1) agree_options.overall = study.formats;  // without placebo and source
     Json agree_parameters = Json::parse(options_json(agree_options, true));
     agree_parameters["seed"] = study.seed;
     agreement.parameters = agree_parameters.dump();
