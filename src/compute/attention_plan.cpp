@@ -25,15 +25,15 @@ AttentionPlan::AttentionPlan(std::span<const Run> runs, std::int64_t window) : w
 
 void AttentionPlan::build(std::span<const Run> runs) {
   std::vector<std::int32_t> with_queries;
-  for (std::size_t r = 0; r < runs.size(); ++r) {
+  for (std::size_t r = 0; r < runs.size(); ++r)
+    if (runs[r].query_end > runs[r].query_begin) with_queries.push_back(static_cast<std::int32_t>(r));
+  std::sort(with_queries.begin(), with_queries.end(),
+            [&](std::int32_t a, std::int32_t b) { return runs[a].query_begin < runs[b].query_begin; });
+  for (const std::int32_t r : with_queries) {
     const Run& run = runs[r];
-    if (run.query_end == run.query_begin) continue;
-    with_queries.push_back(static_cast<std::int32_t>(r));
     const std::int64_t first = run.position + (run.key_end - run.key_begin) - (run.query_end - run.query_begin);
     for (std::int64_t q = run.query_begin; q < run.query_end; ++q) positions_.push_back(first + q - run.query_begin);
   }
-  std::sort(with_queries.begin(), with_queries.end(),
-            [&](std::int32_t a, std::int32_t b) { return runs[a].query_begin < runs[b].query_begin; });
 
   std::size_t next = 0;  // into with_queries: the run that holds the block's first query
   for (std::int64_t begin = 0; begin < queries(); begin += kBlock) {

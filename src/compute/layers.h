@@ -39,9 +39,8 @@ std::shared_ptr<const RotaryTable> rotary_table(std::span<const std::int64_t> po
 /// Turns the halves of each head by its token's angles: (a, b) -> (a cos - b sin, b cos + a sin). x [T, H, D].
 at::Tensor rotate(const at::Tensor& x_THD, std::shared_ptr<const RotaryTable> table);
 
-/// x W^T (+ b). W and b are cast to x's type where they differ (their gradients keep their own).
+/// x W^T + b; an undefined b is none. W and b are cast to x's type where they differ (their gradients keep their own).
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight);
 
 /// Rows of a table: weight [V, h], ids [T] -> [T, h] times `factor`. Its gradient adds the rows of equal ids in their
 /// order.

@@ -24,6 +24,11 @@ class KeyValueCache {
 
   /// A new empty run behind all that `parent` holds now (-1: a new beginning). From then on `parent` may not grow.
   std::int32_t add_run(std::int32_t parent);
+  /// Cuts a run in two: it keeps its first `tokens` tokens and its number; the rest, with its children, stands behind
+  /// it in a new run, whose number is returned. Nothing is copied.
+  std::int32_t split(std::int32_t run, std::int64_t tokens);
+  /// A run beside `run` that holds the same.
+  std::int32_t copy(std::int32_t run);
   /// Forgets a run without children; its number is not used again.
   void release(std::int32_t run);
   std::int64_t length(std::int32_t run) const;  ///< tokens in the run

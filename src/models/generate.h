@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,7 @@ class Tensor;
 namespace ballot {
 
 class Model;
+class Progress;
 class Tokenizer;
 
 /// Sequences that are extended token by token. For judges that choose among labels and for generate().
@@ -41,7 +43,12 @@ class Decoder {
   void append(std::int32_t sequence, std::span<const std::int32_t> tokens);
   /// Frees it.
   void drop(std::int32_t sequence);
+  /// Forgets every shared beginning that no sequence stands on any more, so that what is computed next does not depend
+  /// on what was asked before (a local judge's batches are the same after an interruption).
+  void forget_unused();
   const std::vector<std::int32_t>& tokens(std::int32_t sequence) const;
+  /// Tokens of the sequence's prompt that were there for another one already.
+  std::int64_t cached_tokens(std::int32_t sequence) const;
   std::int64_t computed_tokens() const;  ///< pushed through the model so far
 
  private:
@@ -78,5 +85,9 @@ std::vector<Generation> generate(const Model& model, const Tokenizer& tokenizer,
                                  std::span<const std::uint64_t> seeds, std::int64_t batch_size = 16,
                                  const std::function<void(std::size_t, const Generation&)>& done = {},
                                  const std::function<bool()>& stop = {});
+
+/// `ballot generate`: JSONL lines of {"text"} or {"messages"} in, lines of {"text", "ids", "finish_reason"} out, in
+/// their order.
+void generate_lines(const GenerateOptions& options, std::istream& in, std::ostream& out, Progress& progress);
 
 }  // namespace ballot
