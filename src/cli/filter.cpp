@@ -8,6 +8,8 @@
 #include <set>
 
 #include "cli/command.h"
+#include "cli/rejects_summary.h"
+#include "core/error.h"
 #include "core/terminal.h"
 
 namespace ballot {
@@ -32,8 +34,14 @@ Command filter_command() {
             return [o](Context& context) -> CommandResult {
               begin_file(context.require_out(), context.force);
               RejectLog rejects(o->rows);
-              const FilterSummary summary = filter_sft(o->sources, context.out, o->filter,
-                                                       static_cast<int>(context.threads), rejects, *context.progress);
+              FilterSummary summary;
+              try {
+                summary = filter_sft(o->sources, context.out, o->filter, static_cast<int>(context.threads), rejects,
+                                     *context.progress);
+              } catch (const Error&) {
+                rejects.write(o->rows, context.out);  // what was found by then says why
+                throw;
+              }
               rejects.write(o->rows, context.out);
               std::set<std::string> reasons;
               for (const auto& [source, counts] : summary.by_source)
@@ -56,7 +64,7 @@ Command filter_command() {
                                  {"out", context.out}};
               return {json.dump(),
                       fmt::format("{}\n{} of {} rows kept; {}\n{}\n", render_plain(table), human_count(summary.kept),
-                                  human_count(summary.read), rejects.summary(), context.out)};
+                                  human_count(summary.read), rejects_text(rejects, o->rows, context.out), context.out)};
             };
           }};
 }

@@ -16,10 +16,11 @@ namespace ballot {
 
 struct FilterOptions {
   std::string language;  ///< "en": the user's turns must be in it; empty: any. Undetermined texts (code, maths) stay
-  bool single_turn = false;             ///< exactly [system]? user assistant
-  std::int64_t max_tokens = 0;          ///< of the rendered conversation, in every tokenizer; 0: no limit
-  std::vector<std::string> tokenizers;  ///< folders with tokenizer files
-  std::int64_t max_rows = 0;            ///< the first so many that pass; 0: all
+  bool single_turn = false;                  ///< exactly [system]? user assistant
+  std::int64_t max_tokens = 0;               ///< of the rendered conversation, in every tokenizer; 0: no limit
+  std::vector<std::string> tokenizers;       ///< folders with tokenizer files
+  std::int64_t max_rows = 0;                 ///< the first so many that pass; 0: all
+  std::string on_control_tokens = "reject";  ///< rows whose text holds a control token's text: "reject" or "encode"
 };
 void visit_options(OptionVisitor& visit, FilterOptions& options);
 
@@ -29,8 +30,10 @@ struct FilterSummary {
 };
 
 /// Writes OUT (Parquet: id, messages, source) and its manifest. Reasons: `not_english` (or not_LANGUAGE), `multi_turn`,
-/// `too_long`, `beyond_max_rows`; the rows go to the rejects with them. A tokenizer without a chat template renders by
-/// ChatML.
+/// `too_long`, `template_refused` (a chat template has no form for the conversation), `beyond_max_rows`; the rows go to
+/// the rejects with them. `control_token` is a bad row: its text holds a special token of a tokenizer given, or a mark
+/// of ChatML, which a training adds. A tokenizer without a chat template renders by ChatML; a template that asks for
+/// the date gets 26 July 2024, so that the same rows pass on any day.
 FilterSummary filter_sft(const std::vector<std::string>& sources, const std::filesystem::path& out,
                          const FilterOptions& options, int threads, RejectLog& rejects, Progress& progress);
 

@@ -1,7 +1,7 @@
 // JSONL as rows.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <memory_resource>
 
@@ -13,6 +13,16 @@ namespace ballot {
 namespace {
 
 using Memory = std::pmr::monotonic_buffer_resource;
+
+/// How many lines end in the block; by memchr, since lines are long.
+std::int64_t lines_in(std::string_view block) {
+  std::int64_t lines = 0;
+  for (const char *at = block.data(), *end = at + block.size(); at < end; ++at, ++lines) {
+    at = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+    if (!at) break;
+  }
+  return lines;
+}
 
 class JsonlBatch : public RowBatch {
  public:
@@ -58,7 +68,7 @@ class JsonlFormat : public RowReader::Format {
     std::string block;
     if (!blocks_.next(block)) return nullptr;
     const std::int64_t first = row_ + 1;
-    row_ += std::count(block.begin(), block.end(), '\n');
+    row_ += lines_in(block);
     return std::make_unique<JsonlBatch>(std::move(block), first);
   }
   double done() const override { return size_ > 0 ? static_cast<double>(blocks_.bytes_read()) / size_ : 1; }
