@@ -142,9 +142,13 @@ class Run {
     progress_.update(finished_);
     for (;;) {
       std::vector<std::size_t> open;
-      for (std::size_t i = 0; i < items_.size() && open.size() < kChunk; ++i)
+      for (std::size_t i = 0; i < items_.size(); ++i) {
+        const bool whole =
+            judge_.whole_prompts() && !open.empty() && items_[i].pool_row == items_[open.back()].pool_row;
+        if (open.size() >= kChunk && !whole) break;
         if (!states_[i].final && (prompts == 0 || items_[i].pool_row < static_cast<std::size_t>(prompts)))
           open.push_back(i);
+      }
       if (open.empty()) break;
       ask_chunk(open);
       journal_.flush();
@@ -225,6 +229,19 @@ class Run {
         format_, requests,
         [&](std::size_t place, BallotAnswer answer) { take(open[place], requests[place], std::move(answer)); },
         [&] { return stopping(); });
+    journal_.add(std::move(held_));
+    held_.clear();
+  }
+
+  /// To the journal: at once, or when all ballots of the prompt are answered.
+  void keep(std::size_t i, JournalEntry entry) {
+    if (!judge_.whole_prompts()) return journal_.add(std::move(entry));
+    if (!held_.empty() && held_row_ != items_[i].pool_row) {
+      journal_.add(std::move(held_));
+      held_.clear();
+    }
+    held_row_ = items_[i].pool_row;
+    held_.push_back(std::move(entry));
   }
 
   void take(std::size_t i, const BallotRequest& request, BallotAnswer answer) {
@@ -261,7 +278,7 @@ class Run {
       ++finished_;
       failed_ += !a.usable();
     }
-    journal_.add(std::move(entry));
+    keep(i, std::move(entry));
     progress_.update(finished_, note_text());
   }
 
@@ -275,6 +292,8 @@ class Run {
   std::vector<Item> items_;
   std::map<ItemKey, std::size_t> index_;
   std::vector<ItemState> states_;
+  std::vector<JournalEntry> held_;  // answers of a prompt that is not complete yet
+  std::size_t held_row_ = 0;
   AnnotateSummary summary_;
   std::int64_t finished_ = 0, failed_ = 0, tokens_ = 0;
   double cost_ = 0;

@@ -177,10 +177,17 @@ Journal::~Journal() {
 }
 
 void Journal::add(JournalEntry entry) {
-  const std::lock_guard lock(state_->mutex);
+  std::vector<JournalEntry> group;
+  group.push_back(std::move(entry));
+  add(std::move(group));
+}
+
+void Journal::add(std::vector<JournalEntry> group) {
+  const std::lock_guard lock(
+      state_->mutex);  // the writer takes the queue whole: what is put in at once goes out at once
   if (state_->failure) throw Error(ErrorKind::kFailed, *state_->failure);
-  state_->queue.push_back(std::move(entry));
-  ++state_->added;
+  state_->added += group.size();
+  std::move(group.begin(), group.end(), std::back_inserter(state_->queue));
   state_->wake.notify_one();
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "data/records.h"
 #include "judges/judge.h"
@@ -34,6 +35,7 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
 
   void add(JournalEntry entry);
+  void add(std::vector<JournalEntry> group);  ///< in one transaction: all of them or none
   void flush();  ///< returns when everything added is on disk; throws Error (failed), e.g. on a full disk
 
   /// All entries by item, repeat and attempt.

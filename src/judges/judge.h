@@ -55,6 +55,9 @@ class Judge {
   virtual std::string name() const = 0;
   /// What identifies its answers: model hash, sampling, voter parameters. Part of the stage's key.
   virtual Json fingerprint() const = 0;
+  /// True where a prompt's ballots are computed together, so that an answer depends on which others were asked with it:
+  /// they are then handed over together and stand in the journal together or not at all.
+  virtual bool whole_prompts() const { return false; }
   /// Answers the requests in any order, calling `done(index, answer)` for each as it arrives (one call at a time). The
   /// loop hands over many at once, sorted so that ballots which share a prefix are neighbours; the judge decides on
   /// batches and concurrency. Stops early where `stop` returns true, leaving the rest unanswered.
