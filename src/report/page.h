@@ -1,6 +1,7 @@
-// The report of a study: OUT/index.html (one self-contained file: scripts, data and style inside, nothing fetched), OUT/tables/
-// (*.csv, *.md, *.tex), OUT/figures/*.svg, OUT/proof.json (keys and hashes, for `ballot verify`), and OUT/headline.json and .txt: the
-// few lines that a terminal prints.
+// The report of a study: OUT/index.html (one self-contained file: scripts, data and style inside, nothing fetched),
+// OUT/tables/
+// (*.csv, *.md, *.tex), OUT/figures/*.svg, OUT/proof.json (keys and hashes, for `ballot verify`), and OUT/headline.json
+// and .txt: the few lines that a terminal prints.
 #pragma once
 #include <filesystem>
 

@@ -1,6 +1,6 @@
-// What a report is made of: everything a study measured, as numbers with their intervals. The study runner fills it from the
-// artefacts; the report room turns it into tables, figures, sentences and the page, and never looks at an artefact itself.
-// A NaN says "not measured"; nothing is filled in.
+// What a report is made of: everything a study measured, as numbers with their intervals. The study runner fills it
+// from the artefacts; the report room turns it into tables, figures, sentences and the page, and never looks at an
+// artefact itself. A NaN says "not measured"; nothing is filled in.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -23,20 +23,20 @@ struct Measured {
 
 /// The labels of one format (or the placebo) by one judge.
 struct LabelStats {
-  std::string judge;    ///< as the study calls it
-  std::string format;   ///< "ranking", ..., "placebo"
-  std::string title;    ///< "RANKING"
+  std::string judge;   ///< as the study calls it
+  std::string format;  ///< "ranking", ..., "placebo"
+  std::string title;   ///< "RANKING"
   std::int64_t prompts = 0, ballots = 0, usable = 0, retried = 0;
   std::map<std::string, std::int64_t> statuses;  ///< of ballots
   std::int64_t pairs = 0, ties = 0, decided_by_coin = 0;
-  std::map<std::string, std::int64_t> dropped;   ///< pairs without a label, by reason
+  std::map<std::string, std::int64_t> dropped;  ///< pairs without a label, by reason
   std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
   double cost = 0, seconds = 0;
   std::int64_t margin_maximum = 0;
-  Measured source_agreement;                  ///< share of pairs labelled as the source ranks them; clustered by prompt
+  Measured source_agreement;  ///< share of pairs labelled as the source ranks them; clustered by prompt
   std::map<std::int64_t, Measured> by_distance;  ///< the same by the distance of the source ranks
-  Measured first_shown_wins;                  ///< pairwise formats: 0.5 is no position bias
-  Measured longer_wins;                       ///< share of pairs whose longer completion (characters) is chosen
+  Measured first_shown_wins;                     ///< pairwise formats: 0.5 is no position bias
+  Measured longer_wins;                          ///< share of pairs whose longer completion (characters) is chosen
 };
 
 /// Agreement of all annotators of a judge: the formats, the placebo, the source.
@@ -44,7 +44,8 @@ struct AgreementResults {
   std::string judge;
   std::vector<std::string> raters;
   std::int64_t units = 0;
-  std::map<std::string, Measured> overall;  ///< by statistic: krippendorff_alpha, fleiss_kappa, percent_agreement, gwet_ac1
+  std::map<std::string, Measured>
+      overall;  ///< by statistic: krippendorff_alpha, fleiss_kappa, percent_agreement, gwet_ac1
   struct Pair {
     std::string a, b;
     std::map<std::string, Measured> statistics;  ///< and cohen_kappa, pearson, spearman, kendall_tau_b
@@ -59,14 +60,15 @@ struct TrainedName {
   std::string format;     ///< empty for base, instruct, sft; "placebo"
   std::string loss, margin = "none";
   std::int64_t seed = 0;
-  std::string stage;      ///< "reward/smollm2/ranking+margin/0"
+  std::string stage;  ///< "reward/smollm2/ranking+margin/0"
 };
 
 /// metrics.jsonl of a training.
 struct TrainingCurve {
   TrainedName name;
   std::vector<std::int64_t> step;
-  std::map<std::string, std::vector<double>> metrics;  ///< "loss", "accuracy", "rewards/accuracies", ... one value a step
+  std::map<std::string, std::vector<double>>
+      metrics;  ///< "loss", "accuracy", "rewards/accuracies", ... one value a step
   std::int64_t examples = 0, forest_tokens = 0;
   double seconds = 0, changed_weights = std::numeric_limits<double>::quiet_NaN();
 };
@@ -95,18 +97,18 @@ struct StudyContrast {
   std::string a, b;     ///< formats: a minus b
   double difference = 0, low = 0, high = 0, p = 1, p_holm = 1;
   std::int64_t n = 0, clusters = 0;
-  std::string verdict;  ///< "better", "worse", "not distinguished"
-  bool claimed = false; ///< named in the study file before the run
+  std::string verdict;   ///< "better", "worse", "not distinguished"
+  bool claimed = false;  ///< named in the study file before the run
 };
 
 /// Two trainings side by side: what is equal, what differs, from their manifests and records.
 struct ProofRow {
-  std::string what;                ///< "initial weights", "order of prompts", "labels"
+  std::string what;  ///< "initial weights", "order of prompts", "labels"
   bool equal = false, expected_to_differ = false;
-  std::string a, b;                ///< hashes or values
+  std::string a, b;  ///< hashes or values
 };
 struct Proof {
-  std::string a, b;                ///< stages compared
+  std::string a, b;  ///< stages compared
   std::vector<ProofRow> rows;
   bool only_labels_differ = false;
 };
@@ -118,19 +120,21 @@ struct StageLine {
 
 struct StudyResults {
   std::string study, generated, ballot_version;
-  std::vector<std::string> formats;      ///< in the study's order
+  std::vector<std::string> formats;  ///< in the study's order
   std::vector<std::string> judges, models;
-  std::string placebo;                   ///< the format that is labelled again; empty: none
+  std::string placebo;  ///< the format that is labelled again; empty: none
   std::int64_t prompts = 0, held_out_prompts = 0, completions = 0, pairs = 0;
   std::vector<std::int64_t> seeds;
   std::string ties, source;
-  std::vector<std::string> claims;       ///< JSON texts: as first said, then each change
+  std::vector<std::string> claims;  ///< JSON texts: as first said, then each change
   std::vector<LabelStats> labels;
   std::vector<AgreementResults> agreement;
-  std::map<std::string, std::map<std::string, double>> flips;  ///< first judge: share of pairs that two formats label differently
+  std::map<std::string, std::map<std::string, double>>
+      flips;  ///< first judge: share of pairs that two formats label differently
   std::vector<TrainingCurve> curves;
   std::vector<PreferenceScores> scores;
-  std::map<std::string, std::map<std::string, Measured>> rewardbench_baselines;  ///< "random", "longer", "shorter" -> section or "score"
+  std::map<std::string, std::map<std::string, Measured>>
+      rewardbench_baselines;  ///< "random", "longer", "shorter" -> section or "score"
   std::vector<TaskScore> tasks;
   std::vector<StudyContrast> contrasts;
   std::vector<Proof> proofs;
