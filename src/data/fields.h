@@ -1,6 +1,6 @@
 // Fields of a row, taken with their checks; what is wrong with one is a RowProblem with a stable reason made of the
-// field's name: `prompt_missing` (absent or null), `prompt_not_text`, `prompt_empty`, and `nul_character`,
-// `not_unicode` for any text. Inside the room only.
+// field's name: `prompt_missing` (absent or null), `prompt_not_text`, `prompt_empty`, and `nul_character`
+// for any text. Inside the room only.
 #pragma once
 #include <optional>
 #include <string>

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/parallel.h"
@@ -139,6 +140,7 @@ FilterSummary filter_sft(const std::vector<std::string>& sources, const std::fil
   const std::vector<SourceFile> files = resolve_sources(sources);
   for (const SourceFile& file : files) manifest.inputs.push_back({"source", file.name, content_sha256(file.path)});
   FilterSummary summary;
+  remove_stale_temporaries(out.has_parent_path() ? out.parent_path() : std::filesystem::path("."));
   SftWriter writer(out);
   std::vector<Candidate> chunk;
   std::int64_t judged = 0;

@@ -253,7 +253,8 @@ struct JsonParser::Cursor {
     }
     double value = 0;
     if (std::from_chars(first, at, value).ec == std::errc::result_out_of_range) {
-      value = std::strtod(std::string(first, static_cast<const char*>(at)).c_str(), nullptr);  // what is too small for a double is 0
+      value = std::strtod(std::string(first, static_cast<const char*>(at)).c_str(),
+                          nullptr);  // what is too small for a double is 0
       if (!std::isfinite(value)) refuse("the number is too large");
     }
     return Value::number(value);

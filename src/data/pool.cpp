@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
@@ -19,6 +20,7 @@
 #include "data/ids.h"
 #include "data/layouts.h"
 #include "data/pool_file.h"
+#include "data/pool_sources.h"
 #include "data/spill.h"
 
 namespace ballot {
@@ -38,13 +40,6 @@ struct Candidate {
   std::uint32_t row = 0;
 
   std::string id() const { return {prompt_id.data(), prompt_id.size()}; }
-};
-
-/// One source file with the layout that its rows have.
-struct Source {
-  SourceFile file;
-  const Layout* layout = nullptr;
-  std::vector<std::int64_t> positions;
 };
 
 std::string pack(const RankedRow& row) {
@@ -113,7 +108,7 @@ void check_turns(RankedRow& row) {
 
 /// Orders and checks a whole row, takes the positions and gives ids. Identical completions are told apart by source
 /// rank, among all of the source, so that ids do not depend on the positions. Returns the hash of the content.
-std::array<std::uint8_t, 16> finish_row(RankedRow& row, const std::string& prompt_id, const Source& source) {
+std::array<std::uint8_t, 16> finish_row(RankedRow& row, const std::string& prompt_id, const PoolSource& source) {
   const std::int64_t answers = std::ssize(row.completions);
   for (const std::int64_t position : source.positions)
     if (position >= answers)
@@ -156,7 +151,7 @@ struct BatchResult {
   std::int64_t rows = 0;
 };
 
-void use_row(const Row& row, std::uint32_t file, const Source& source, BatchResult& result) {
+void use_row(const Row& row, std::uint32_t file, const PoolSource& source, BatchResult& result) {
   ++result.rows;
   const auto reject = [&](const RowProblem& problem) {
     result.rejects.push_back({source.file.name, row.row, problem.field, problem.reason, problem.message});
@@ -186,55 +181,6 @@ void use_row(const Row& row, std::uint32_t file, const Source& source, BatchResu
   }
 }
 
-/// The layout of a file: by its columns, or by what most of its first rows have.
-const Layout* layout_of(const SourceFile& file, const std::string& wanted) {
-  RowReader reader(file);
-  if (!reader.columns().empty()) {
-    if (const Layout* layout = match_layout(reader.columns(), wanted)) return layout;
-    if (wanted == "auto") throw no_layout(file.name, reader.columns());
-    const Layout& layout = find_layout(wanted);
-    require_columns(file, reader.columns(), layout.needed.front());
-    return &layout;
-  }
-  std::map<const Layout*, int> votes;
-  std::vector<std::string> unknown;
-  for (int batches = 0; batches < 2; ++batches) {
-    const auto batch = reader.next();
-    if (!batch) break;
-    batch->for_each([&](const Row& row) {
-      if (!row.reason.empty()) return;
-      std::vector<std::string> columns;
-      for (const Member& member : row.value.members()) columns.emplace_back(member.name);
-      if (const Layout* layout = match_layout(columns, wanted))
-        ++votes[layout];
-      else if (unknown.empty())
-        unknown = columns;
-    });
-  }
-  if (votes.empty()) {
-    if (wanted != "auto") return &find_layout(wanted);
-    if (!unknown.empty()) throw no_layout(file.name, unknown);
-    return layouts().data();  // nothing but damaged rows, if any: they are told one by one
-  }
-  return std::max_element(
-             votes.begin(), votes.end(),
-             [](const auto& a, const auto& b) { return std::tie(a.second, b.first) < std::tie(b.second, a.first); })
-      ->first;
-}
-
-std::vector<Source> open_sources(const std::vector<std::string>& names, const PoolOptions& options) {
-  std::vector<Source> sources;
-  for (SourceFile& file : resolve_sources(names, options.split)) {
-    Source source;
-    source.layout = layout_of(file, options.layout);
-    source.file = std::move(file);
-    source.positions = options.positions.empty() ? source.layout->positions : options.positions;
-    std::sort(source.positions.begin(), source.positions.end());
-    sources.push_back(std::move(source));
-  }
-  return sources;
-}
-
 void check_options(const PoolOptions& options) {
   if (options.layout != "auto") find_layout(options.layout);
   if (options.prompts < 0) throw wrong_usage("--prompts is {}; wanted 0 (all) or more", options.prompts);
@@ -250,7 +196,7 @@ void check_options(const PoolOptions& options) {
 
 class PoolMaker {
  public:
-  PoolMaker(std::vector<Source> sources, const fs::path& out, const PoolOptions& options, std::int64_t seed,
+  PoolMaker(std::vector<PoolSource> sources, const fs::path& out, const PoolOptions& options, std::int64_t seed,
             int threads, RejectLog& rejects, Progress& progress)
       : sources_(std::move(sources)),
         out_(out),
@@ -274,7 +220,7 @@ class PoolMaker {
  private:
   void read_all() {
     std::int64_t bytes = 0;
-    for (const Source& source : sources_) bytes += static_cast<std::int64_t>(fs::file_size(source.file.path));
+    for (const PoolSource& source : sources_) bytes += static_cast<std::int64_t>(fs::file_size(source.file.path));
     progress_.start("reading", bytes >> 20, "MiB");
     double done = 0;
     for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -352,7 +298,7 @@ class PoolMaker {
 
   void put_together(std::span<const Candidate> parts) {
     Candidate whole = parts.front();
-    const Source& source = sources_[whole.file];
+    const PoolSource& source = sources_[whole.file];
     try {
       RankedRow row;
       std::vector<double> scores;
@@ -459,7 +405,7 @@ class PoolMaker {
     progress_.finish();
   }
 
-  std::vector<Source> sources_;
+  std::vector<PoolSource> sources_;
   fs::path out_;
   const PoolOptions& options_;
   std::int64_t seed_;
@@ -518,11 +464,12 @@ Manifest pool_manifest(const std::vector<std::string>& sources, const PoolOption
 PoolSummary make_pool(const std::vector<std::string>& sources, const fs::path& out, const PoolOptions& options,
                       std::int64_t seed, int threads, RejectLog& rejects, Progress& progress) {
   check_options(options);
+  remove_stale_temporaries(out.has_parent_path() ? out.parent_path() : fs::path("."));
   const auto start = std::chrono::steady_clock::now();
   const std::string started = utc_now();
-  std::vector<Source> opened = open_sources(sources, options);
+  std::vector<PoolSource> opened = open_pool_sources(sources, options);
   std::string layout;
-  for (const Source& source : opened)
+  for (const PoolSource& source : opened)
     if (layout.find(source.layout->name) == std::string::npos)
       layout += (layout.empty() ? "" : ",") + std::string(source.layout->name);
   // Hashing the inputs takes as long as reading them: beside it.

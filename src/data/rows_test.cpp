@@ -237,7 +237,7 @@ TEST(Parquet, AFileCutOrChangedAnywhereIsAnErrorOrReadsAndNeverCrashes) {
   write_table(folder / "t.parquet", {{"text", texts}, {"number", numbers}});
   const std::string bytes = read_file(folder / "t.parquet");
   int refused = 0;
-  for (std::size_t i = 0; i < bytes.size(); i += 7) {
+  for (std::size_t i = 0; i < bytes.size(); i += 19) {
     std::string changed = bytes;
     changed[i] = static_cast<char>(changed[i] ^ (1 << (i % 8)));
     for (const std::string& content : {changed, bytes.substr(0, i)}) {
@@ -249,7 +249,7 @@ TEST(Parquet, AFileCutOrChangedAnywhereIsAnErrorOrReadsAndNeverCrashes) {
       }
     }
   }
-  EXPECT_GT(refused, static_cast<int>(bytes.size() / 7));
+  EXPECT_GT(refused, static_cast<int>(bytes.size() / 19));
 }
 
 }  // namespace

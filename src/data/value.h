@@ -35,12 +35,14 @@ class Value {
   bool is_object() const { return kind_ == Kind::kObject; }
   bool is_number() const { return kind_ == Kind::kInteger || kind_ == Kind::kNumber; }
 
-  /// The caller has asked for the kind; anything else is a fault of the program.
-  bool as_bool() const { return boolean_; }
-  std::int64_t as_integer() const { return integer_; }
-  double as_double() const { return kind_ == Kind::kInteger ? static_cast<double>(integer_) : number_; }
-  std::string_view as_text() const { return {text_, size_}; }
-  std::span<const Value> items() const { return {items_, size_}; }
+  /// Of another kind than the one asked for: false, 0, empty.
+  bool as_bool() const { return kind_ == Kind::kBool && boolean_; }
+  std::int64_t as_integer() const { return kind_ == Kind::kInteger ? integer_ : 0; }
+  double as_double() const {
+    return kind_ == Kind::kInteger ? static_cast<double>(integer_) : kind_ == Kind::kNumber ? number_ : 0;
+  }
+  std::string_view as_text() const { return is_text() ? std::string_view(text_, size_) : std::string_view(); }
+  std::span<const Value> items() const { return is_list() ? std::span(items_, size_) : std::span<const Value>(); }
   std::span<const Member> members() const;
 
   /// The member of that name, or none. A member that is null is found.
@@ -67,7 +69,7 @@ struct Member {
 };
 
 inline std::span<const Member> Value::members() const {
-  return std::span<const Member>(members_, size_);
+  return is_object() ? std::span<const Member>(members_, size_) : std::span<const Member>();
 }
 
 /// "null", "a number", "text", ... for messages.
