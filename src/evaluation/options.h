@@ -78,6 +78,10 @@ struct EvalOptions {
   std::string responses;     ///< score given answers, no model
   std::int64_t bootstrap = 2000;
   std::int64_t tokens_per_batch = 0;
+  std::int64_t max_length = 0;          ///< tokens the model reads at once; 0: its configuration's
+  std::string gpqa_shuffle = "stable";  ///< "stable", "lm_eval"
+  std::string on_bad_row = "skip", rejects;
+  std::string device = "auto", dtype;
 };
 inline void visit_options(OptionVisitor& visit, EvalOptions& o) {
   visit({"model", "a folder, GGUF file, deps:NAME or a name in the hub cache", {}, false}, o.model);
@@ -95,6 +99,14 @@ inline void visit_options(OptionVisitor& visit, EvalOptions& o) {
   visit({"bootstrap", "replicates of the clustered intervals"}, o.bootstrap);
   visit({"tokens-per-batch", "how many tokens are computed at once (0: what fits memory)", {}, false},
         o.tokens_per_batch);
+  visit({"max-length", "tokens that the model reads at once; longer prompts lose their beginning (0: the model's)"},
+        o.max_length);
+  visit({"gpqa-shuffle",
+         "order of GPQA's answers: each row's own, or as the harness draws it (depends on what ran before)",
+         {"stable", "lm_eval"}},
+        o.gpqa_shuffle);
+  visit({"on-bad-row", "skip counts and keeps them in the rejects file", {"skip", "fail"}}, o.on_bad_row);
+  visit({"rejects", "rejects file (default OUT.rejects.jsonl)", {}, false}, o.rejects);
 }
 
 }  // namespace ballot

@@ -1,0 +1,114 @@
+// `ballot eval`.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "core/terminal.h"
+#include "engine/engine.h"
+#include "evaluation/options.h"
+
+namespace ballot {
+namespace {
+
+std::string task_list(const Json& json) {
+  TextTable table{{"task", "", "shots", "metric", ""}, {}, {false, false, true, false, false}};
+  for (const Json& task : json["tasks"]) {
+    std::string status = task["status"], metrics;
+    std::replace(status.begin(), status.end(), '_', ' ');
+    if (task.contains("metrics"))
+      for (const Json& metric : task["metrics"]) metrics += (metrics.empty() ? "" : ", ") + metric.get<std::string>();
+    const bool group = task["kind"] == "group";
+    table.rows.push_back({(group ? "" : "  ") + task["name"].get<std::string>(), group ? "group" : status,
+                          task.contains("num_fewshot") ? std::to_string(task["num_fewshot"].get<int>()) : "", metrics,
+                          printable(task["detail"].get<std::string>())});
+  }
+  return render_plain(table) +
+         "\nA task of your own: a YAML file in the harness's language over local files, by its path.\n";
+}
+
+std::string prompts_text(const Json& prompts) {
+  std::string text;
+  for (const Json& prompt : prompts) {
+    text += fmt::format(
+        "--- {}: the first prompt, {} tokens\n{}\n--- continuations (what is scored behind it; target {})\n",
+        prompt["task"].get<std::string>(), prompt["context_ids"].size(),
+        printable(prompt["context"].get<std::string>()), printable(prompt["target"].get<std::string>()));
+    for (std::size_t c = 0; c < prompt["continuations"].size(); ++c)
+      text += fmt::format("{} {}\n", prompt["continuations"][c].dump(), prompt["continuation_ids"][c].dump());
+    text += fmt::format("ids of the context: {}\n\n", prompt["context_ids"].dump());
+  }
+  return text;
+}
+
+std::string scores_text(const Json& json) {
+  TextTable table{
+      {"", "metric", "score", "95%", "chance", "rows", "clusters"}, {}, {false, false, true, true, true, true, true}};
+  const auto number = [](const Json& x) {
+    return x.is_number() ? fmt::format("{:.3f}", x.get<double>()) : std::string("-");
+  };
+  const auto add = [&](const std::string& name, const Json& facts, const Json& rows, const Json& chance) {
+    for (const auto& [metric, score] : facts["metrics"].items())
+      table.rows.push_back({name, metric, number(score["raw"]["estimate"]),
+                            fmt::format("{} to {}", number(score["raw"]["low"]), number(score["raw"]["high"])),
+                            number(chance), rows.dump(), score["clusters"].dump()});
+  };
+  const Json& ballot = json["ballot"];
+  for (const auto& [name, facts] : ballot["tasks"].items()) add(name, facts, facts["questions"], facts["chance"]);
+  for (const auto& [name, facts] : ballot["groups"].items())
+    add(name, facts, json["results"][name].value("sample_len", Json(0)), Json());
+  const Json& prompt = ballot["prompt"];
+  std::string text =
+      render_plain(table) + fmt::format("\n{}; {}; BOS {} ({} in front); rules and prompts of {}\n",
+                                        prompt["chat_template"].get<bool>() ? "chat template" : "plain text",
+                                        prompt["multi_turn"].get<bool>() ? "examples as turns" : "examples in one text",
+                                        prompt["bos"].get<std::string>(), prompt["leading_bos"].get<int>(),
+                                        ballot["task_files"].get<std::string>());
+  for (const auto& [name, facts] : ballot["tasks"].items()) {
+    if (facts["truncated"] != 0)
+      text += fmt::format("{}: {} prompts lost their beginning (longer than {} tokens)\n", name,
+                          facts["truncated"].dump(), ballot["max_length"].dump());
+    if (facts["answer_not_among_choices"] != 0)
+      text += fmt::format("{}: in {} rows the answer is none of the choices; they count as wrong\n", name,
+                          facts["answer_not_among_choices"].dump());
+    for (const Json& note : facts["notes"]) text += fmt::format("{}: {}\n", name, printable(note.get<std::string>()));
+  }
+  std::int64_t rejected = 0;
+  for (const auto& [reason, count] : ballot["rejects"]["rejected"].items()) {
+    rejected += count.get<std::int64_t>();
+    text += fmt::format("left out: {} rows, {}\n", count.get<std::int64_t>(), reason);
+  }
+  return text + fmt::format("{}\n", json["results_file"].get<std::string>());
+}
+
+}  // namespace
+
+Command eval_command() {
+  return {
+      "eval", "Tasks of lm-evaluation-harness, from its own task files",
+      "  ballot eval --tasks list\n"
+      "  ballot eval --model deps:smollm2-135m --tasks studies/demo/choice.yaml --out runs/choice\n"
+      "  ballot eval --model deps:smollm2-135m --tasks leaderboard_bbh --data leaderboard --limit 20 --out runs/bbh\n",
+      [](CLI::App& app) -> CommandRun {
+        auto options = std::make_shared<EvalOptions>();
+        add_options(app, *options);
+        return [options](Context& context) -> CommandResult {
+          const bool list = options->tasks == std::vector<std::string>{"list"};
+          options->out = list || (options->show_prompt && context.out.empty()) ? context.out : context.require_out();
+          options->force = context.force;
+          options->seed = context.seed;
+          options->device = context.device;
+          options->dtype = context.dtype;
+          const std::string text = engine().eval(*options, *context.progress);
+          const Json json = Json::parse(text);
+          std::string out;
+          if (json.contains("prompts")) out += prompts_text(json["prompts"]);
+          if (json.contains("tasks")) out += task_list(json);
+          if (json.contains("results")) out += scores_text(json);
+          return {text, out};
+        };
+      }};
+}
+
+}  // namespace ballot
