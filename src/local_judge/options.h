@@ -8,9 +8,10 @@
 namespace ballot {
 
 struct LocalJudgeOptions {
-  std::string model;  ///< folder, GGUF file, deps:NAME or hub name
-  Sampling sampling;  ///< of the label
-  std::int64_t tokens_per_batch = 0;  ///< tokens computed at once; 0: what fits memory
+  std::string model;                   ///< folder, GGUF file, deps:NAME or hub name
+  Sampling sampling;                   ///< of the label; max_tokens says nothing here
+  std::int64_t tokens_per_batch = 0;   ///< kept for callers; the cache decides (models/generate.h)
+  std::string device = "auto", dtype;  ///< as --device and --dtype; dtype empty: the device's default
 };
 
 }  // namespace ballot
