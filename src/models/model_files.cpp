@@ -153,7 +153,8 @@ std::string inspect_model(const fs::path& path) {
       report["format"] = "Hugging Face folder";
       std::vector<fs::path> weights;
       for (const auto& entry : fs::directory_iterator(files.folder))
-        if (entry.path().extension() == ".safetensors") weights.push_back(entry.path());
+        if (entry.path().extension() == ".safetensors" && entry.path().filename().string().starts_with("model"))
+          weights.push_back(entry.path());
       std::sort(weights.begin(), weights.end());
       for (const fs::path& file : weights) {
         const SafetensorsFile open(file);

@@ -18,7 +18,16 @@ struct SamplingOptions {
   std::int64_t max_tokens = 256;    ///< of one answer
   std::vector<std::string> stop;    ///< texts that end an answer; they are not part of it
 };
-void visit_options(OptionVisitor& visit, SamplingOptions& sampling);
+
+inline void visit_options(OptionVisitor& visit, SamplingOptions& o) {
+  visit({"temperature", "0: always the most probable token", {}}, o.temperature);
+  visit({"top-k", "draw among so many tokens (0: all)", {}}, o.top_k);
+  visit({"top-p", "draw among the tokens that have this share of the probability", {}}, o.top_p);
+  visit({"min-p", "leave out tokens below this share of the most probable one's", {}}, o.min_p);
+  visit({"repetition-penalty", "for tokens that were there already (1: none)", {}}, o.repetition_penalty);
+  visit({"max-tokens", "of one answer", {}}, o.max_tokens);
+  visit({"stop", "texts that end an answer", {}}, o.stop);
+}
 
 /// `ballot generate`.
 struct GenerateOptions {
@@ -28,6 +37,11 @@ struct GenerateOptions {
   std::int64_t seed = 0;
   std::string device = "auto", dtype;
 };
-void visit_options(OptionVisitor& visit, GenerateOptions& options);
+
+inline void visit_options(OptionVisitor& visit, GenerateOptions& o) {
+  visit({"model", "model folder, GGUF file, deps: or hub name", {}}, o.model);
+  visit_options(visit, o.sampling);
+  visit({"batch-size", "answers made at a time", {}}, o.batch_size);
+}
 
 }  // namespace ballot

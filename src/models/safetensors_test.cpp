@@ -131,7 +131,7 @@ TEST_F(Safetensors, RandomDamageIsReadOrRefusedNeverACrash) {
   const std::string bytes = read_file(folder_ / "x.safetensors");
   Random random(1, "damage");
   int refused = 0;
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < 400; ++round) {
     std::string damaged = bytes;
     for (std::uint64_t k = 0; k <= random.below(3); ++k)
       damaged[random.below(bytes.size())] = static_cast<char>(random.next());
@@ -143,7 +143,7 @@ TEST_F(Safetensors, RandomDamageIsReadOrRefusedNeverACrash) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, 500);
+  EXPECT_GT(refused, 100);
 }
 
 TEST_F(Safetensors, ManyBytesBecomeShardsAndOldFilesGo) {
