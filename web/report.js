@@ -17,7 +17,7 @@
     const ink = style("--ink"), soft = style("--soft"), line = style("--line"), faint = style("--faint");
     return {
       font: getComputedStyle(document.body).fontFamily, background: "transparent", view: {stroke: null},
-      title: {fontSize: 12, fontWeight: 600, anchor: "start", color: ink, offset: 8},
+      title: {fontSize: 12, fontWeight: 600, anchor: "start", frame: "group", color: ink, offset: 8},
       axis: {labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal", labelColor: soft, titleColor: soft, gridColor: line, domainColor: faint, tickColor: faint, tickCount: 5},
       legend: {orient: "top", direction: "horizontal", labelFontSize: 11.5, titleFontSize: 11, symbolStrokeWidth: 2, labelColor: ink, titleColor: soft, labelLimit: 200, columns: window.innerWidth < 640 ? 2 : 6},
     };
@@ -27,11 +27,13 @@
   const fitted = (specification, width) => {
     const spec = structuredClone(specification);
     if (spec.concat) {
-      const panel = Math.max(...spec.concat.map(p => p.width || 260)) + 80;
-      spec.columns = Math.max(1, Math.min(spec.columns || 3, Math.floor(width / panel)));
-      if (spec.columns === 1) for (const p of spec.concat) p.width = Math.max(170, Math.min(width - 80, 460));
+      // Beside its plot a panel needs room for its axis: little for numbers, more for the names of a row.
+      const names = spec.concat.some(p => JSON.stringify(p.layer).includes('"nominal","sort"') || JSON.stringify(p.layer).includes('"ordinal"')), axis = names ? (width < 560 ? 150 : 215) : 62;
+      spec.columns = Math.max(1, Math.min(spec.columns || 3, Math.floor(width / (210 + axis))));
+      const room = Math.floor(width / spec.columns) - axis;
+      for (const p of spec.concat) { p.width = Math.max(140, Math.min(room, names ? 360 : 460)); if (p.title?.text) p.title.limit = p.width; }
     } else if (spec.width) {
-      spec.width = Math.max(200, Math.min(width - 90, 640));
+      spec.width = Math.max(200, Math.min(width - 70, 760));
     }
     return spec;
   };

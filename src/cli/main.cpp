@@ -83,7 +83,7 @@ int run(const Command& command, std::vector<std::string> arguments) {
     return 0;
   } catch (const CLI::ParseError& error) {
     std::string message = error.what();
-    if (const auto* extra = dynamic_cast<const CLI::ExtrasError*>(&error)) {
+    if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
       std::vector<std::string> known;
       for (const CLI::Option* option : app.get_options())
         for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
@@ -112,7 +112,7 @@ int run(const Command& command, std::vector<std::string> arguments) {
 }
 
 int main_of(int argc, char** argv) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);

@@ -1,4 +1,4 @@
-// The commands over a whole study: run, status, report, verify, plan.
+// The commands over a whole study: run, status, report, verify.
 #pragma once
 #include "cli/command.h"
 
@@ -8,6 +8,5 @@ Command run_command();
 Command status_command();
 Command report_command();
 Command verify_command();
-Command plan_command();
 
 }  // namespace ballot

@@ -4,10 +4,12 @@
 //
 // To put a new operation behind the door: one line here, one in engine_library.cpp.
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <iosfwd>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/json.h"
 #include "core/progress.h"
@@ -38,6 +40,8 @@ struct Engine {
   Tokenizer (*load_tokenizer)(const std::string& model);
   /// Schema, counts and a few lines of a model folder or safetensors/GGUF file, for `inspect`.
   std::string (*inspect_model)(const std::filesystem::path&);
+  /// training/token_view.h: token ids, text and loss mask of the first rows of training data.
+  std::string (*token_view)(const std::vector<std::string>& data, const std::string& model, std::int64_t rows);
 };
 
 /// Opens the library (once a process) and gives its table. Throws Error (failed) saying what is missing.

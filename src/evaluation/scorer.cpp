@@ -7,24 +7,24 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "compute/vocabulary_loss.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "models/model.h"
 #include "models/tokenizer_files.h"
 #include "training/batches.h"
+#include "training/forward.h"
 
 namespace ballot {
 namespace {
 
 constexpr std::int64_t kDefaultTokensPerBatch = 2048;
 
-/// Runs every completion of the set through `model` once, in batches of whole prompts; `take` gets each batch's scores
+/// Runs every completion of the set through `model` once, in batches of whole prompts; `score` gives a batch its scores
 /// [C].
 void each_batch(const Model& model, const TrainingSet& set, std::int64_t tokens_per_batch,
-                const std::function<at::Tensor(const Batch&, const at::Tensor&)>& score,
-                std::vector<std::vector<double>>& out, const std::function<void(std::int64_t)>& done) {
+                const std::function<at::Tensor(const TrainingBatch&)>& score, std::vector<std::vector<double>>& out,
+                const std::function<void(std::int64_t)>& done) {
   const at::NoGradGuard no_gradients;
   out.clear();
   // Where a completion stands: its prompt and its place there.
@@ -44,8 +44,8 @@ void each_batch(const Model& model, const TrainingSet& set, std::int64_t tokens_
   std::int64_t finished = 0;
   for (const std::vector<std::int32_t>& cut : cut_step(set, all, budget, true)) {
     check_interrupt("run the same command again");
-    const Batch batch = make_batch(set, cut, true);
-    const at::Tensor scores_C = score(batch, model.hidden_states(batch.forest)).to(at::kDouble).contiguous();
+    const TrainingBatch batch = make_batch(set, cut, true);
+    const at::Tensor scores_C = score(batch).to(at::kDouble).contiguous();
     const double* values = scores_C.data_ptr<double>();
     for (std::size_t c = 0; c < batch.completions.size(); ++c) {
       const auto [prompt, completion] = place[index.at(batch.completions[c])];
@@ -53,10 +53,6 @@ void each_batch(const Model& model, const TrainingSet& set, std::int64_t tokens_
     }
     done(finished += static_cast<std::int64_t>(cut.size()));
   }
-}
-
-at::Tensor indices(const std::vector<std::int64_t>& values) {
-  return at::tensor(values, at::kLong);
 }
 
 }  // namespace
@@ -67,13 +63,7 @@ std::vector<std::vector<double>> completion_log_probabilities(const Model& model
   std::vector<std::vector<double>> out;
   each_batch(
       model, set, tokens_per_batch,
-      [&](const Batch& batch, const at::Tensor& hidden_Th) {
-        const at::Tensor logp_N = token_log_probabilities(hidden_Th.index_select(0, indices(batch.scored_N)),
-                                                          model.head_weight(), indices(batch.targets_N));
-        return at::zeros({static_cast<std::int64_t>(batch.completions.size())}, at::kDouble)
-            .index_add(0, indices(batch.completion_N), logp_N.to(at::kDouble));
-      },
-      out, done);
+      [&](const TrainingBatch& batch) { return completion_log_probabilities(model, batch); }, out, done);
   return out;
 }
 
@@ -82,12 +72,8 @@ std::vector<std::vector<double>> completion_rewards(const Model& model, const Tr
                                                     const std::function<void(std::int64_t)>& done) {
   std::vector<std::vector<double>> out;
   each_batch(
-      model, set, tokens_per_batch,
-      [&](const Batch& batch, const at::Tensor& hidden_Th) {
-        const at::Tensor last_Ch = hidden_Th.index_select(0, indices(batch.last_C)).to(at::kFloat);
-        return at::matmul(last_Ch, model.score_weight().to(at::kFloat).reshape({-1, 1})).squeeze(1);
-      },
-      out, done);
+      model, set, tokens_per_batch, [&](const TrainingBatch& batch) { return completion_rewards(model, batch); }, out,
+      done);
   return out;
 }
 

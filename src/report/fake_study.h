@@ -28,9 +28,7 @@ inline Measured coefficient(const Measured& share) {
   return {2 * share.value - 1, 2 * share.low - 1, 2 * share.high - 1, share.n, share.clusters, ""};
 }
 
-inline StudyResults study(const std::vector<std::string>& models = {"meta-llama/Llama-3.2-1B",
-                                                                    "meta-llama/Llama-3.2-3B"},
-                          std::size_t steps = 300) {
+inline StudyResults study(const std::vector<std::string>& models = {"llama-1b", "llama-3b"}, std::size_t steps = 300) {
   Random random(5, "fake study");
   StudyResults r;
   r.study = "formats at small scale";
@@ -40,6 +38,7 @@ inline StudyResults study(const std::vector<std::string>& models = {"meta-llama/
   r.placebo = "binary";
   r.judges = {"simulated", "local"};
   r.models = models;
+  r.bases = {{"llama-1b", "meta-llama/Llama-3.2-1B"}, {"llama-3b", "meta-llama/Llama-3.2-3B"}};
   r.prompts = 1200;
   r.held_out_prompts = 60;
   r.completions = 6000;

@@ -17,6 +17,7 @@ namespace {
 // Okabe and Ito's colours, which colour-blind readers tell apart; dashes tell formats apart in print.
 constexpr std::array kColours = {"#0072b2", "#e69f00", "#cc79a7", "#009e73", "#d55e00", "#56b4e9", "#8c6d31"};
 constexpr const char* kPlaceboColour = "#8a8a8a";
+constexpr const char* kHover = "hover";  // a layer of invisible points that answers to the pointer: for the page only
 constexpr int kPanelWidth = 260, kPanelHeight = 170;
 
 Json number(double x) {
@@ -40,8 +41,12 @@ Json format_scale(const Naming& naming, const char* channel) {
   return {{"domain", domain}, {"range", range}};
 }
 
-Json format_channel(const Naming& naming, const char* channel) {
-  return {{"field", "format"}, {"type", "nominal"}, {"title", nullptr}, {"scale", format_scale(naming, channel)}};
+Json format_channel(const Naming& naming, const char* channel, bool lines = false) {
+  Json out = {{"field", "format"}, {"type", "nominal"}, {"title", nullptr}, {"scale", format_scale(naming, channel)}};
+  // Lines in the legend even where a band of the same colour is drawn.
+  if (lines)
+    out["legend"] = {{"symbolType", "stroke"}, {"symbolStrokeWidth", 2.5}, {"symbolSize", 260}, {"symbolOpacity", 1}};
+  return out;
 }
 
 Json quantitative(const char* field, const std::string& title, bool zero = false) {
@@ -63,7 +68,9 @@ struct CurvePoint {
 
 /// Panels of curves by the step; several rows of `points` with one (panel, format) are one line.
 Json curve_specification(const Naming& naming, const std::vector<CurvePoint>& points,
-                         const std::vector<std::string>& panels, const std::string& y_title, bool formats) {
+                         const std::vector<std::string>& panels, const std::string& y_title, bool formats,
+                         std::size_t columns) {
+  const int width = columns == 2 ? 380 : kPanelWidth;
   Json values = Json::array();
   bool bands = false;
   for (const CurvePoint& p : points) {
@@ -79,8 +86,8 @@ Json curve_specification(const Naming& naming, const std::vector<CurvePoint>& po
   for (const std::string& panel : panels) {
     Json encoding = {{"x", quantitative("step", "optimiser step")}, {"y", quantitative("value", y_title)}};
     if (formats) {
-      encoding["color"] = format_channel(naming, "color");
-      encoding["strokeDash"] = format_channel(naming, "strokeDash");
+      encoding["color"] = format_channel(naming, "color", true);
+      encoding["strokeDash"] = format_channel(naming, "strokeDash", true);
     }
     Json line = {{"mark", {{"type", "line"}, {"strokeWidth", 1.8}, {"interpolate", "linear"}, {"clip", true}}},
                  {"encoding", encoding}};
@@ -98,17 +105,19 @@ Json curve_specification(const Naming& naming, const std::vector<CurvePoint>& po
     hover["tooltip"] = {{{"field", "format"}, {"type", "nominal"}},
                         {{"field", "step"}, {"type", "quantitative"}, {"format", ".0f"}},
                         {{"field", "value"}, {"type", "quantitative"}, {"format", ".4f"}}};
-    layers.push_back({{"mark", {{"type", "circle"}, {"size", 60}, {"opacity", 0}}}, {"encoding", hover}});
-    concat.push_back({{"title", panel},
-                      {"width", kPanelWidth},
+    layers.push_back(
+        {{"name", kHover}, {"mark", {{"type", "circle"}, {"size", 60}, {"opacity", 0}}}, {"encoding", hover}});
+    concat.push_back({{"title", {{"text", panel}, {"limit", width}}},
+                      {"width", width},
                       {"height", kPanelHeight},
                       {"transform", {{{"filter", {{"field", "panel"}, {"equal", panel}}}}}},
                       {"layer", layers}});
   }
   return {{"data", {{"values", values}}},
           {"concat", concat},
-          {"columns", 3},
-          {"spacing", 26},
+          {"columns", columns},
+          {"bounds", "flush"},
+          {"spacing", {{"row", 66}, {"column", 52}}},
           {"resolve", {{"scale", {{"y", "independent"}, {"x", "independent"}}}}}};
 }
 
@@ -150,7 +159,9 @@ ReportFigure curves_figure(const StudyResults& results, const std::string& objec
     }
   ReportFigure figure;
   if (points.empty()) return figure;
-  figure.specification = curve_specification(naming, points, panels, "", objective != "sft").dump();
+  // A row of panels is a model; one metric alone leaves room for its variant with margin beside it.
+  const std::size_t columns = metrics.size() == 1 ? 2 : metrics.size();
+  figure.specification = curve_specification(naming, points, panels, "", objective != "sft", columns).dump();
   if (steps > 120) figure.caption = fmt::format("Each point is the mean of {} steps.", (steps + 119) / 120);
   return figure;
 }
@@ -187,7 +198,7 @@ ReportFigure mean_accuracy_figure(const StudyResults& results) {
     }
   ReportFigure figure;
   if (points.empty()) return figure;
-  figure.specification = curve_specification(naming, points, panels, "reward accuracy", true).dump();
+  figure.specification = curve_specification(naming, points, panels, "reward accuracy", true, 2).dump();
   figure.caption =
       models > 1
           ? fmt::format("Mean over {} trainings; the band reaches from the lowest to the highest of them.", models)
@@ -452,13 +463,20 @@ std::vector<ReportFigure> make_figures(const StudyResults& results) {
 
 std::string figure_config() {
   return R"({"font": "DejaVu Sans", "background": "#ffffff", "view": {"stroke": null},
-"title": {"fontSize": 11, "fontWeight": "bold", "anchor": "start", "color": "#22252a", "offset": 8},
+"title": {"fontSize": 11, "fontWeight": "bold", "anchor": "start", "frame": "group", "color": "#22252a", "offset": 8},
 "axis": {"labelFontSize": 10, "titleFontSize": 10, "titleFontWeight": "normal", "labelColor": "#4c525b", "titleColor": "#4c525b", "gridColor": "#ecece8", "domainColor": "#b9bcc2", "tickColor": "#b9bcc2", "tickCount": 5},
 "legend": {"orient": "top", "direction": "horizontal", "labelFontSize": 10, "titleFontSize": 10, "symbolStrokeWidth": 2, "labelColor": "#22252a", "labelLimit": 200, "columns": 6}})";
 }
 
 std::string with_config(const ReportFigure& figure) {
   Json specification = Json::parse(figure.specification);
+  if (specification.contains("concat"))
+    for (Json& panel : specification["concat"]) {
+      Json layers = Json::array();
+      for (Json& layer : panel["layer"])
+        if (layer.value("name", "") != kHover) layers.push_back(std::move(layer));
+      panel["layer"] = std::move(layers);
+    }
   specification["config"] = Json::parse(figure_config());
   return specification.dump();
 }

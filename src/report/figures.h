@@ -24,7 +24,7 @@ std::vector<ReportFigure> make_figures(const StudyResults& results);
 /// both themes.
 std::string figure_config();
 
-/// The specification with its config inside.
+/// The specification with its config inside, as a picture needs it: without the layers that answer to a pointer.
 std::string with_config(const ReportFigure& figure);
 
 /// At most `bins` points: means over runs of steps. For a curve of 1,563 steps.

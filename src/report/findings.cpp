@@ -25,11 +25,8 @@ std::string difference_of(const StudyContrast& c) {
 }
 
 FindingLine contrast_line(const StudyContrast& c, std::int64_t index) {
-  const std::string numbers = fmt::format("{} (corrected p {}; {} items in {} clusters)", difference_of(c),
-                                          fixed(c.p_holm, 3), count(c.n).text, count(c.clusters).text);
-  if (!is_earned(c)) return {"not distinguished", fmt::format("{}: not distinguished, {}", c.outcome, numbers), index};
-  const char* verdict = c.difference > 0 ? "better" : "worse";
-  return {verdict, fmt::format("{}: {}, {}", c.outcome, verdict, numbers), index};
+  const char* verdict = !is_earned(c) ? "not distinguished" : c.difference > 0 ? "better" : "worse";
+  return {verdict, c.outcome, fmt::format("{}, corrected p {}", difference_of(c), fixed(c.p_holm, 3)), index};
 }
 
 bool is_placebo_contrast(const StudyContrast& c) {
@@ -44,7 +41,7 @@ void add_pairs(const StudyResults& results, const Naming& naming, Wanted wanted,
     const std::pair pair(first.a, first.b);
     if (!wanted(first) || std::find(done.begin(), done.end(), pair) != done.end()) continue;
     done.push_back(pair);
-    Finding finding{naming.format(first.a) + " against " + naming.format(first.b), {}};
+    Finding finding{naming.format(first.a) + " against " + naming.format(first.b), {}, false};
     for (std::size_t i = 0; i < results.contrasts.size(); ++i)
       if (results.contrasts[i].a == first.a && results.contrasts[i].b == first.b)
         finding.lines.push_back(contrast_line(results.contrasts[i], static_cast<std::int64_t>(i)));
@@ -66,23 +63,18 @@ std::vector<const LabelStats*> first_judge(const StudyResults& results) {
 
 void add_noise_floor(const StudyResults& results, const Naming& naming, std::vector<Finding>& out) {
   if (results.placebo.empty()) return;
-  Finding finding{"The noise floor: " + naming.format(results.placebo) + " labelled twice", {}};
+  Finding finding{"The noise floor: " + naming.format(results.placebo) + " labelled twice", {}, false};
   if (const auto row = results.flips.find(results.placebo); row != results.flips.end())
     if (const auto cell = row->second.find("placebo"); cell != row->second.end())
-      finding.lines.push_back(
-          {"measured",
-           fmt::format(
-               "under another presentation order the same format labels {:.1f}% of the pairs the other way round",
-               100 * cell->second)});
+      finding.lines.push_back({"measured",
+                               "pairs that the same format labels the other way round under another presentation order",
+                               fmt::format("{:.1f}%", 100 * cell->second)});
   for (std::size_t i = 0; i < results.contrasts.size(); ++i) {
     const StudyContrast& c = results.contrasts[i];
     if (!is_placebo_contrast(c) || (c.a != results.placebo && c.b != results.placebo)) continue;
     FindingLine line = contrast_line(c, static_cast<std::int64_t>(i));
-    if (is_earned(c)) {
-      line.tag = "caution";
-      line.text = fmt::format("{}: the two labellings differ by {} (corrected p {}), although the format is the same",
-                              c.outcome, difference_of(c), fixed(c.p_holm, 3));
-    }
+    if (is_earned(c))
+      line = {"caution", c.outcome + ": the two labellings differ although the format is the same", line.numbers};
     finding.lines.push_back(std::move(line));
   }
   if (!finding.lines.empty()) out.push_back(std::move(finding));
@@ -97,60 +89,94 @@ void add_costs(const StudyResults& results, std::vector<Finding>& out) {
           labels->title.empty() ? labels->format : labels->title);
   if (tokens.size() < 2) return;
   std::sort(tokens.begin(), tokens.end());
-  std::string text = fmt::format("{} needs the fewest judge tokens, {:.0f} a pair", tokens[0].second, tokens[0].first);
+  Finding finding{
+      "What the labels cost",
+      {{"measured", "judge tokens a labelled pair, " + tokens[0].second, fmt::format("{:.0f}", tokens[0].first)}}};
   for (std::size_t i = 1; i < tokens.size(); ++i)
-    text += fmt::format("{} {} {:.1f} times as many", i == 1 ? ";" : ",", tokens[i].second,
-                        tokens[i].first / tokens[0].first);
-  out.push_back({"What the labels cost", {{"measured", text}}});
+    finding.lines.push_back(
+        {"measured", tokens[i].second, fmt::format("{:.1f} times as many", tokens[i].first / tokens[0].first)});
+  out.push_back(std::move(finding));
+}
+
+/// "BINARY 0.71 [0.66, 0.77], SINGLE ..." over the formats of a judge that `pick` gives a text for.
+template <class Pick>
+std::string by_format(const StudyResults& results, const std::string& judge, Pick pick) {
+  std::string out;
+  for (const LabelStats& labels : results.labels) {
+    const std::string text = labels.judge == judge ? pick(labels) : "";
+    if (!text.empty())
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", labels.title.empty() ? labels.format : labels.title, text);
+  }
+  return out;
 }
 
 void add_judge_habits(const StudyResults& results, std::vector<Finding>& out) {
-  Finding finding{"How far to trust the judge", {}};
-  for (const LabelStats& labels : results.labels) {
-    const std::string who = fmt::format("{} by {}", labels.title.empty() ? labels.format : labels.title, labels.judge);
-    if (const std::int64_t lost = labels.ballots - labels.usable; lost > 0)
-      finding.lines.push_back({20 * lost > labels.ballots ? "caution" : "measured",
-                               fmt::format("{}: {} of {} ballots gave no label ({:.1f}%)", who, count(lost).text,
-                                           count(labels.ballots).text,
-                                           100.0 * static_cast<double>(lost) / static_cast<double>(labels.ballots))});
-    if (const Measured& m = labels.first_shown_wins; m.known() && (m.low > 0.5 || m.high < 0.5))
+  Finding finding{"How far to trust the judge", {}, false};
+  for (const std::string& judge : results.judges) {
+    std::int64_t lost = 0, ballots = 0;
+    for (const LabelStats& labels : results.labels)
+      if (labels.judge == judge) lost += labels.ballots - labels.usable, ballots += labels.ballots;
+    if (lost > 0) {
+      const std::string where = by_format(results, judge, [](const LabelStats& l) {
+        return l.usable < l.ballots ? fmt::format("{:.1f}%", 100.0 * static_cast<double>(l.ballots - l.usable) /
+                                                                 static_cast<double>(l.ballots))
+                                    : "";
+      });
       finding.lines.push_back(
-          {"caution",
-           fmt::format(
-               "{}: the completion shown {} is chosen in {} of the ballots", who, m.low > 0.5 ? "first" : "second",
-               with_interval(m.low > 0.5 ? m : Measured{1 - m.value, 1 - m.high, 1 - m.low, m.n, m.clusters, ""}))});
-    if (const Measured& m = labels.source_agreement; m.known() && m.low <= 0.5 && m.high >= 0.5)
+          {20 * lost > ballots ? "caution" : "measured",
+           fmt::format("{}: {} of {} ballots gave no label", judge, count(lost).text, count(ballots).text), where});
+    }
+    for (const bool first : {true, false}) {
+      const std::string where = by_format(results, judge, [&](const LabelStats& l) {
+        const Measured& m = l.first_shown_wins;
+        if (!m.known() || !(first ? m.low > 0.5 : m.high < 0.5)) return std::string();
+        return with_interval(first ? m : Measured{1 - m.value, 1 - m.high, 1 - m.low, m.n, m.clusters, ""});
+      });
+      if (!where.empty())
+        finding.lines.push_back({"caution",
+                                 fmt::format("{}: the completion shown {} is chosen in more than half of the ballots",
+                                             judge, first ? "first" : "second"),
+                                 where});
+    }
+    const std::string coin = by_format(results, judge, [](const LabelStats& l) {
+      const Measured& m = l.source_agreement;
+      return m.known() && m.low <= 0.5 && m.high >= 0.5 ? with_interval(m) : std::string();
+    });
+    if (!coin.empty())
       finding.lines.push_back(
-          {"caution",
-           fmt::format("{}: agreement with the source, {}, is not distinguished from a coin", who, with_interval(m))});
+          {"caution", fmt::format("{}: agreement with the source is not distinguished from a coin", judge), coin});
   }
   if (!finding.lines.empty()) out.push_back(std::move(finding));
 }
 
 void add_limits(const StudyResults& results, std::vector<Finding>& out) {
-  Finding finding{"What this study cannot tell", {}};
+  Finding finding{"What this study cannot tell", {}, false};
   if (results.seeds.size() <= 1 && !results.curves.empty())
     finding.lines.push_back({"caution",
                              "one seed a training: the luck of a seed and the effect of a format cannot be separated; "
-                             "the intervals are about the items only"});
+                             "the intervals are about the items only",
+                             ""});
   std::vector<double> widths;
   for (const StudyContrast& c : results.contrasts)
     if (std::isfinite(c.low) && std::isfinite(c.high)) widths.push_back((c.high - c.low) / 2);
   if (!widths.empty()) {
     std::sort(widths.begin(), widths.end());
-    finding.lines.push_back({"caution", fmt::format("half of the intervals of differences reach {:.3f} or more to each "
-                                                    "side: smaller effects of a format stay invisible here",
-                                                    widths[widths.size() / 2])});
+    finding.lines.push_back({"caution",
+                             fmt::format("half of the intervals of differences reach {:.3f} or more to each side: "
+                                         "smaller effects of a format stay invisible here",
+                                         widths[widths.size() / 2]),
+                             ""});
   }
   if (results.prompts > 0 && results.prompts < 200)
     finding.lines.push_back(
         {"caution",
          fmt::format("{} prompts, {} of them held out: enough to see the machinery work, not to choose a format",
-                     count(results.prompts).text, count(results.held_out_prompts).text)});
+                     count(results.prompts).text, count(results.held_out_prompts).text),
+         ""});
   for (const Proof& proof : results.proofs)
     if (!proof.only_labels_differ)
       finding.lines.push_back(
-          {"caution", fmt::format("{} and {} differ in more than the labels (see the proof)", proof.a, proof.b)});
+          {"caution", fmt::format("{} and {} differ in more than the labels (see the proof)", proof.a, proof.b), ""});
   if (!finding.lines.empty()) out.push_back(std::move(finding));
 }
 
@@ -220,6 +246,12 @@ bool earned_above(const StudyResults& results, const std::string& outcome, const
 
 }  // namespace
 
+std::string FindingLine::text() const {
+  std::string out = subject;
+  if (tag == "better" || tag == "worse" || tag == "not distinguished") out += ": " + tag;
+  return numbers.empty() ? out : out + (tag == "measured" || tag == "caution" ? ": " : ", ") + numbers;
+}
+
 bool is_earned(const StudyContrast& c) {
   return c.p_holm < 0.05 && std::isfinite(c.low) && std::isfinite(c.high) && (c.low > 0 || c.high < 0);
 }
@@ -228,6 +260,7 @@ std::vector<Finding> make_findings(const StudyResults& results) {
   const Naming naming(results);
   std::vector<Finding> out;
   add_pairs(results, naming, [](const StudyContrast& c) { return c.claimed && !is_placebo_contrast(c); }, out);
+  const std::size_t named = out.size();
   add_pairs(
       results, naming,
       [&](const StudyContrast& c) {
@@ -237,6 +270,7 @@ std::vector<Finding> make_findings(const StudyResults& results) {
                });
       },
       out);
+  for (std::size_t i = named; i < out.size(); ++i) out[i].aside = named > 0;
   add_noise_floor(results, naming, out);
   add_costs(results, out);
   add_judge_habits(results, out);
@@ -258,23 +292,32 @@ std::string headline(const StudyResults& results) {
         "No two formats are distinguished: of {} differences between formats, none has an interval that excludes zero "
         "after correction.",
         family.size());
-  // A format above every other one in one outcome, all of it earned.
-  std::map<std::string, std::map<std::string, std::set<std::string>>> above, below;  // outcome -> format -> the others
+  // In how many outcomes does a format lie above (below) every other one, all of it earned?
+  std::map<std::string, std::map<std::string, std::set<std::string>>> above, below;  // format -> outcome -> the others
+  std::set<std::string> outcomes;
+  for (const StudyContrast* c : family) outcomes.insert(c->outcome);
   for (const StudyContrast* c : earned) {
     const std::string &up = c->difference > 0 ? c->a : c->b, &down = c->difference > 0 ? c->b : c->a;
-    above[c->outcome][up].insert(down);
-    below[c->outcome][down].insert(up);
+    above[up][c->outcome].insert(down);
+    below[down][c->outcome].insert(up);
   }
   std::string text = fmt::format("Of {} differences between formats, {} {} distinguished after correction.",
                                  family.size(), earned.size(), earned.size() == 1 ? "is" : "are");
-  for (const auto& [outcome, formats] : above)
-    for (const auto& [format, others] : formats)
-      if (others.size() + 1 == results.formats.size())
-        text += fmt::format(" {} is above every other format: {}.", naming.format(format), outcome);
-  for (const auto& [outcome, formats] : below)
-    for (const auto& [format, others] : formats)
-      if (others.size() + 1 == results.formats.size())
-        text += fmt::format(" {} is below every other format: {}.", naming.format(format), outcome);
+  const auto extremes = [&](const auto& map, const char* where) {
+    for (const std::string& format : results.formats) {
+      const auto found = map.find(format);
+      if (found == map.end()) continue;
+      std::size_t n = 0;
+      for (const auto& [outcome, others] : found->second) n += others.size() + 1 == results.formats.size();
+      if (n > 0)
+        text += fmt::format(" {} lies {} every other format in {} of {} outcomes.", naming.format(format), where, n,
+                            outcomes.size());
+    }
+  };
+  if (results.formats.size() > 2) {
+    extremes(above, "above");
+    extremes(below, "below");
+  }
   return text;
 }
 
@@ -286,8 +329,8 @@ std::vector<std::string> unearned_claims(const std::string& prose, const StudyRe
     const bool earned = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
       return std::any_of(finding.lines.begin(), finding.lines.end(), [&](const FindingLine& line) {
         return line.contrast >= 0 && line.contrast < static_cast<std::int64_t>(results.contrasts.size()) &&
-               is_earned(results.contrasts[static_cast<std::size_t>(line.contrast)]) && !line.text.empty() &&
-               (sentence.find(line.text) != std::string::npos || line.text.find(sentence) != std::string::npos);
+               is_earned(results.contrasts[static_cast<std::size_t>(line.contrast)]) &&
+               (sentence.find(line.text()) != std::string::npos || line.text().find(sentence) != std::string::npos);
       });
     });
     if (!earned) out.push_back(sentence);

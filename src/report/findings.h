@@ -11,13 +11,18 @@ namespace ballot {
 
 /// One line of a finding. `tag`: "better", "worse", "not distinguished", "measured", "caution".
 struct FindingLine {
-  std::string tag, text;
+  std::string tag;
+  std::string subject;         ///< what it is about: "RewardBench, reward models (smollm2)"
+  std::string numbers;         ///< "+0.031 [+0.010, +0.052], corrected p 0.012"; may be empty
   std::int64_t contrast = -1;  ///< the contrast of the results that it rests on
+  /// As one sentence: "RewardBench, reward models (smollm2): better, +0.031 [...]".
+  std::string text() const;
 };
 
 struct Finding {
   std::string title;  ///< "RANKING against BINARY"
   std::vector<FindingLine> lines;
+  bool aside = false;  ///< a pair of formats that nobody had named before the run
 };
 
 /// The findings, what was claimed before the run first.

@@ -16,7 +16,7 @@ std::string text_of(const std::vector<Finding>& findings) {
   std::string out;
   for (const Finding& finding : findings) {
     out += finding.title + "\n";
-    for (const FindingLine& line : finding.lines) out += "[" + line.tag + "] " + line.text + "\n";
+    for (const FindingLine& line : finding.lines) out += "[" + line.tag + "] " + line.text() + "\n";
   }
   return out;
 }
@@ -65,7 +65,7 @@ TEST(Findings, AnEarnedDifferenceIsNamedWithItsNumbers) {
   const StudyResults results = with(contrast(-0.05, 0.02, 0.01));
   const auto findings = make_findings(results);
   EXPECT_THAT(text_of(findings), HasSubstr("RANKING against BINARY"));
-  EXPECT_THAT(text_of(findings), HasSubstr("worse, \u22120.050 [\u22120.070, \u22120.030] (corrected p 0.010"));
+  EXPECT_THAT(text_of(findings), HasSubstr("worse, \u22120.050 [\u22120.070, \u22120.030], corrected p 0.010"));
   EXPECT_TRUE(unearned_claims(text_of(findings), results, findings).empty());
 }
 
@@ -88,7 +88,8 @@ TEST(Findings, ThePublishedTablesCarryNoClaim) {
   const std::string text = text_of(findings) + headline(published);
   EXPECT_TRUE(unearned_claims(text, published, findings).empty()) << text;
   for (const Finding& finding : findings)
-    for (const FindingLine& line : finding.lines) EXPECT_TRUE(line.tag != "better" && line.tag != "worse") << line.text;
+    for (const FindingLine& line : finding.lines)
+      EXPECT_TRUE(line.tag != "better" && line.tag != "worse") << line.text();
 }
 
 // What the published text says, held against its own tables.
@@ -134,7 +135,7 @@ TEST(Findings, ClaimsSaidBeforeComeFirst) {
   EXPECT_EQ(findings[1].title, "BINARY against RANKING");
   const std::string text = text_of(findings);
   EXPECT_THAT(text, HasSubstr("The noise floor: BINARY labelled twice"));
-  EXPECT_THAT(text, HasSubstr("RANKING needs the fewest judge tokens"));
+  EXPECT_THAT(text, HasSubstr("judge tokens a labelled pair, RANKING"));
   EXPECT_THAT(text, HasSubstr("one seed a training"));
 }
 

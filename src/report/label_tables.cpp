@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/progress.h"
 #include "report/naming.h"
 #include "report/tables.h"
 
@@ -43,7 +44,6 @@ ReportCell per_thousand_pairs(double amount, std::int64_t pairs, int digits) {
   cell.text = digits == 0 && std::isfinite(value) ? count(std::llround(value)).text : fixed(value, digits);
   return cell;
 }
-
 
 void add_published_notes(ReportTable& table, const PublishedTables& published) {
   for (const PublishedNote& note : published.notes) {
@@ -223,6 +223,7 @@ ReportTable correlation_table(const StudyResults& results, const PublishedTables
       row.cells.push_back(cell);
       if (known) table.rows.push_back(std::move(row));
     }
+  std::stable_partition(table.rows.begin(), table.rows.end(), [](const ReportRow& row) { return !row.quiet; });
   table.caption =
       "Labels are +1 and −1, each pair in both orientations: r is 2 × agreement − 1, and Spearman's and Kendall's "
       "coefficients are the same number.";
@@ -272,54 +273,82 @@ ReportTable source_agreement_table(const StudyResults& results, const PublishedT
 
 ReportTable ballots_table(const StudyResults& results) {
   const Naming naming(results);
-  ReportTable table{
-      .id = "table7",
-      .label = "Table 7",
-      .title = "what was asked, what failed, what it cost",
-      .caption = "",
-      .counterpart = "",
-      .columns = {"format", "prompts", "ballots", "usable", "asked again", "failures", "pairs", "ties", "by coin",
-                  "dropped", "prompt tokens", "of them cached", "answer tokens", "cost", "judge time"},
-      .rows = {},
-      .notes = {}};
+  ReportTable table{.id = "table7",
+                    .label = "Table 7",
+                    .title = "what was asked, and what failed",
+                    .caption = "",
+                    .counterpart = "",
+                    .columns = {"format", "prompts", "ballots", "usable", "asked again", "failures", "pairs", "ties",
+                                "decided by a coin", "dropped pairs"},
+                    .rows = {},
+                    .notes = {}};
   for (const std::string& judge : results.judges) {
     std::string group = judge;
     for (const std::string& format : naming.formats_and_placebo()) {
       const LabelStats* labels = labels_of(results, judge, format);
       if (labels == nullptr) continue;
-      std::string failures, dropped;
+      std::string failures;
       for (const auto& [status, n] : labels->statuses)
-        if (status != "ok" && !status.starts_with("repaired:"))
+        if (n > 0 && status != "ok" && !status.starts_with("repaired:"))
           failures += fmt::format("{}{} {}", failures.empty() ? "" : ", ", n, status);
+      std::replace(failures.begin(), failures.end(), '_', ' ');
       std::int64_t lost = 0;
       for (const auto& [reason, n] : labels->dropped) lost += n;
       ReportRow row;
       row.group = std::exchange(group, "");
       row.quiet = naming.is_placebo(format);
-      ReportCell time = words(labels->seconds > 0 ? fmt::format("{:.0f} s", labels->seconds) : "\u2013");
-      time.number = true;
-      row.cells = {words(naming.format(format)),
-                   count(labels->prompts),
-                   count(labels->ballots),
-                   rate(labels->usable, labels->ballots),
-                   count(labels->retried),
-                   words(failures.empty() ? "none" : failures),
-                   count(labels->pairs),
-                   rate(labels->ties, labels->pairs),
-                   count(labels->decided_by_coin),
-                   count(lost),
-                   count(labels->prompt_tokens),
-                   count(labels->cached_tokens),
-                   count(labels->completion_tokens),
-                   labels->cost > 0 ? plain_number(labels->cost, 2) : words("\u2013"),
-                   time};
+      row.cells = {words(naming.format(format)),   count(labels->prompts),
+                   count(labels->ballots),         rate(labels->usable, labels->ballots),
+                   count(labels->retried),         words(failures.empty() ? "none" : failures),
+                   count(labels->pairs),           rate(labels->ties, labels->pairs),
+                   count(labels->decided_by_coin), count(lost)};
       table.rows.push_back(std::move(row));
     }
   }
   table.caption =
       "Counts, not estimates. A ballot is usable when a label could be read from it, repaired spellings included; "
-      "nothing is given a default label. ";
-  table.caption += results.ties.empty() ? "" : fmt::format("Ties between completions: policy '{}'.", results.ties);
+      "nothing is given a default label.";
+  if (!results.ties.empty()) table.caption += fmt::format(" Ties between completions: policy '{}'.", results.ties);
+  return table;
+}
+
+ReportTable costs_table(const StudyResults& results) {
+  const Naming naming(results);
+  ReportTable table{.id = "table12",
+                    .label = "Table 12",
+                    .title = "what the labels cost",
+                    .caption = "",
+                    .counterpart = "",
+                    .columns = {"format", "prompt tokens", "of them cached", "answer tokens", "tokens a pair", "cost",
+                                "cost per 1 000 pairs", "judge time"},
+                    .rows = {},
+                    .notes = {}};
+  for (const std::string& judge : results.judges) {
+    std::string group = judge;
+    for (const std::string& format : naming.formats_and_placebo()) {
+      const LabelStats* labels = labels_of(results, judge, format);
+      if (labels == nullptr || labels->prompt_tokens + labels->completion_tokens == 0) continue;
+      ReportRow row;
+      row.group = std::exchange(group, "");
+      row.quiet = naming.is_placebo(format);
+      const double tokens = static_cast<double>(labels->prompt_tokens + labels->completion_tokens);
+      ReportCell time = words(labels->seconds > 0 ? human_duration(labels->seconds) : "\u2013");
+      time.number = true;
+      row.cells = {words(naming.format(format)),
+                   count(labels->prompt_tokens),
+                   labels->cached_tokens > 0 ? count(labels->cached_tokens) : ReportCell(),
+                   count(labels->completion_tokens),
+                   plain_number(labels->pairs > 0 ? tokens / static_cast<double>(labels->pairs) : std::nan(""), 1),
+                   labels->cost > 0 ? plain_number(labels->cost, 2) : ReportCell(),
+                   labels->cost > 0 ? per_thousand_pairs(labels->cost, labels->pairs, 3) : ReportCell(),
+                   time};
+      table.rows.push_back(std::move(row));
+    }
+  }
+  drop_empty_columns(table);
+  table.caption =
+      "For the same pairs. Formats ask differently often: a prompt of five completions is one ballot of RANKING, five "
+      "of SINGLE, ten of BINARY.";
   return table;
 }
 

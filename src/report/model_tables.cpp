@@ -37,6 +37,13 @@ void add_marked_notes(ReportTable& table, const PublishedTables& published) {
     if (used.contains(note.mark)) table.notes.emplace_back(note.mark, note.text);
 }
 
+/// The model that a published row is about: the base, where the study file names one ("meta-llama/Llama-3.2-1B").
+std::string published_name(const StudyResults& results, const std::string& model) {
+  const auto found = results.bases.find(model);
+  const std::string& base = found == results.bases.end() ? model : found->second;
+  return base.substr(base.find_last_of('/') + 1);
+}
+
 std::string seeds_sentence(const StudyResults& results) {
   return results.seeds.size() > 1 ? fmt::format("{} seeds a cell.", results.seeds.size())
                                   : "Single seed: a difference between two trainings may be the luck of one.";
@@ -62,15 +69,15 @@ Measured mean_over_models(const StudyResults& results, const std::string& object
 }
 
 ReportTable models_table(const StudyResults& results) {
-  ReportTable table{
-      .id = "table4",
-      .label = "Table 4",
-      .title = "base models and what was trained on them",
-      .caption = "",
-      .counterpart = "the study's Table 4",
-      .columns = {"model", "SFT", "DPO policies", "reward models", "examples seen", "tokens computed", "training time"},
-      .rows = {},
-      .notes = {}};
+  ReportTable table{.id = "table4",
+                    .label = "Table 4",
+                    .title = "base models and what was trained on them",
+                    .caption = "",
+                    .counterpart = "the study's Table 4",
+                    .columns = {"model", "base", "SFT", "DPO policies", "reward models", "examples seen",
+                                "tokens computed", "training time"},
+                    .rows = {},
+                    .notes = {}};
   for (const std::string& model : results.models) {
     std::int64_t sft = 0, dpo = 0, reward = 0, examples = 0, tokens = 0;
     double seconds = 0;
@@ -86,7 +93,10 @@ ReportTable models_table(const StudyResults& results) {
     ReportRow row;
     ReportCell time = words(seconds > 0 ? human_duration(seconds) : "\u2013");
     time.number = true;
-    row.cells = {words(model), count(sft), count(dpo), count(reward), count(examples), count(tokens), time};
+    row.cells = {words(model),  words(results.bases.contains(model) ? results.bases.at(model) : "\u2013"),
+                 count(sft),    count(dpo),
+                 count(reward), count(examples),
+                 count(tokens), time};
     table.rows.push_back(std::move(row));
   }
   table.caption = "Tokens computed: prompts and completions that several pairs share are computed once.";
@@ -119,12 +129,12 @@ ReportTable rewardbench_table(const StudyResults& results, const PublishedTables
         const std::string published_row = scores.name.format + (scores.name.margin == "none" ? "" : "+margin");
         for (const auto& [name, key] : sections()) {
           ReportCell cell = share(find(scores.sections, name));
-          const double value =
-              std::string(objective) == "reward" ? published.rewardbench.cell(model, published_row, key) : std::nan("");
+          const double value = std::string(objective) == "reward"
+                                   ? published.rewardbench.cell(published_name(results, model), published_row, key)
+                                   : std::nan("");
           cell.second = published_text(value, 2);
           if (!std::isnan(value))
-            cell.marks = published.marks("table5/" + model.substr(model.find_last_of('/') + 1) + "/" + published_row +
-                                         "/" + key);
+            cell.marks = published.marks("table5/" + published_name(results, model) + "/" + published_row + "/" + key);
           any_published |= !std::isnan(value);
           row.cells.push_back(cell);
         }
@@ -199,11 +209,12 @@ ReportTable tasks_table(const StudyResults& results, const PublishedTables& publ
             if (!std::isnan(score.chance)) chance = score.chance;
           }
         const std::string published_row = name->objective == "dpo" ? "dpo_" + name->format : name->objective;
-        const double value = published.tasks.cell(model, published_row, published_column(task));
+        const double value =
+            published.tasks.cell(published_name(results, model), published_row, published_column(task));
         cell.second = published_text(value / 100, 4);
         if (!std::isnan(value))
-          cell.marks = published.marks("table6/" + model.substr(model.find_last_of('/') + 1) + "/" + published_row +
-                                       "/" + published_column(task));
+          cell.marks = published.marks("table6/" + published_name(results, model) + "/" + published_row + "/" +
+                                       published_column(task));
         any_published |= !std::isnan(value);
         row.cells.push_back(cell);
       }

@@ -55,6 +55,7 @@ std::vector<ReportTable> all_tables(const StudyResults& results) {
                                      rewardbench_table(results, published),
                                      tasks_table(results, published),
                                      ballots_table(results),
+                                     costs_table(results),
                                      report_card_table(results),
                                      held_out_table(results),
                                      contrasts_table(results),
@@ -182,21 +183,34 @@ class PageWriter {
     body_ += "</dl>\n</header>\n";
   }
 
-  std::string findings() const {
-    std::string out;
-    for (const Finding& finding : all_.findings) {
-      out += fmt::format("<article class=\"finding\"><h3>{}</h3><ul>\n", html_escape(finding.title));
-      for (const FindingLine& line : finding.lines) {
-        const char* kind = line.tag == "better"    ? " better"
-                           : line.tag == "worse"   ? " worse"
-                           : line.tag == "caution" ? " caution"
-                                                   : "";
-        out += fmt::format("<li><span class=\"tag{}\">{}</span>{}</li>\n", kind, html_escape(line.tag),
-                           html_escape(line.text));
-      }
-      out += "</ul></article>\n";
+  static std::string finding_html(const Finding& finding) {
+    std::string out = fmt::format("<article class=\"finding\"><h3>{}</h3><ul>\n", html_escape(finding.title));
+    for (const FindingLine& line : finding.lines) {
+      const char* kind = line.tag == "better"    ? " better"
+                         : line.tag == "worse"   ? " worse"
+                         : line.tag == "caution" ? " caution"
+                                                 : "";
+      out += fmt::format(
+          "<li><span class=\"tag{}\">{}</span><span>{}</span>{}</li>\n", kind, html_escape(line.tag),
+          html_escape(line.subject),
+          line.numbers.empty() ? "" : fmt::format("<span class=\"numbers\">{}</span>", html_escape(line.numbers)));
     }
-    return out.empty() ? "" : "<div class=\"findings\">\n" + out + "</div>\n";
+    return out + "</ul></article>\n";
+  }
+
+  std::string findings() const {
+    std::string main, aside;
+    std::size_t others = 0;
+    for (const Finding& finding : all_.findings) {
+      (finding.aside ? aside : main) += finding_html(finding);
+      others += finding.aside;
+    }
+    std::string out = main.empty() ? "" : "<div class=\"findings\">\n" + main + "</div>\n";
+    if (!aside.empty())
+      out += folded(fmt::format("{} more {} of formats with a distinguished difference, not named before the run",
+                                others, others == 1 ? "pair" : "pairs"),
+                    "<div class=\"findings\">\n" + aside + "</div>\n");
+    return out;
   }
 
   std::string proofs() const {
@@ -234,11 +248,12 @@ class PageWriter {
     section("findings", "What was found",
             "A difference between two formats is named only where its interval excludes zero after correction for all "
             "differences of the study. Everything else is not distinguished, which is not the same as equal.",
-            findings() + table("glance"));
+            table("glance") + findings());
     section("labels", "What the labels say", "Every format labelled the same pairs of completions.",
             table("table3") + figure("figure7") + table("table1") + table("table2") +
                 folded("Which labels differ, format by format", table("table11")));
-    section("judge", "What the judge did, and what it cost", "", table("table7") + figure("figure8") + table("table8"));
+    section("judge", "What the judge did, and what it cost", "",
+            table("table7") + table("table8") + table("table12") + figure("figure8"));
     section("training", "Training",
             "Only the labels differ between two trainings of one model; the proof below says how that is known.",
             figure("figure1") + figure("figure2") + figure("figure3") + table("table4") +
@@ -264,7 +279,8 @@ class PageWriter {
                           "answer. A reward model has to be held against them, not against zero.") +
                 folded("Stages, keys and hashes", table("stages")));
     body_ += fmt::format(
-        "<footer>Made by ballot {} on {}. This file is complete in itself: it fetches nothing. Tables and figures also "
+        "<footer>Made by ballot {} on {}. This file is complete in itself: it fetches nothing. Tables and figures "
+        "also "
         "lie beside it, in tables/ and figures/.</footer>\n",
         html_escape(results_.ballot_version), html_escape(results_.generated));
   }
@@ -279,7 +295,7 @@ class PageWriter {
 std::string prose_of(const Everything& all) {
   std::string out = all.headline + "\n";
   for (const Finding& finding : all.findings)
-    for (const FindingLine& line : finding.lines) out += line.text + "\n";
+    for (const FindingLine& line : finding.lines) out += line.text() + "\n";
   for (const ReportTable& table : all.tables) out += table.caption + "\n";
   for (const ReportFigure& figure : all.figures) out += figure.caption + "\n";
   return out;
@@ -340,7 +356,7 @@ Json headline_json(const Everything& all) {
   Json& findings = out["findings"] = Json::array();
   for (const Finding& finding : all.findings) {
     Json lines = Json::array();
-    for (const FindingLine& line : finding.lines) lines.push_back({{"tag", line.tag}, {"text", line.text}});
+    for (const FindingLine& line : finding.lines) lines.push_back({{"tag", line.tag}, {"text", line.text()}});
     findings.push_back({{"title", finding.title}, {"lines", std::move(lines)}});
   }
   return out;

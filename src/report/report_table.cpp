@@ -50,16 +50,18 @@ std::string cell_html(const ReportCell& cell, bool number_column, bool head) {
       fmt::format("<{}{}{}>", tag, head ? " scope=\"row\"" : "", number_column && !head ? " class=\"n\"" : "");
   if (cell.measured.known()) {
     out += fmt::format("<span class=\"v\">{}</span>", fixed(cell.measured.value, cell.digits, cell.is_signed));
-    if (!cell.marks.empty()) out += fmt::format("<sup>{}</sup>", html_escape(cell.marks));
+    if (!cell.marks.empty() && cell.second.empty()) out += fmt::format("<sup>{}</sup>", html_escape(cell.marks));
     if (has_interval(cell))
       out += fmt::format(" <span class=\"ci\">[{}, {}]</span>", fixed(cell.measured.low, cell.digits, cell.is_signed),
                          fixed(cell.measured.high, cell.digits, cell.is_signed));
     out += whisker_html(cell);
   } else {
     out += html_escape(shown(cell));
-    if (!cell.marks.empty()) out += fmt::format("<sup>{}</sup>", html_escape(cell.marks));
+    if (!cell.marks.empty() && cell.second.empty()) out += fmt::format("<sup>{}</sup>", html_escape(cell.marks));
   }
-  if (!cell.second.empty()) out += fmt::format("<span class=\"second\">{}</span>", html_escape(cell.second));
+  if (!cell.second.empty())
+    out += fmt::format("<span class=\"second\">{}{}</span>", html_escape(cell.second),
+                       cell.marks.empty() ? "" : fmt::format("<sup>{}</sup>", html_escape(cell.marks)));
   return out + fmt::format("</{}>", tag);
 }
 
@@ -77,8 +79,8 @@ TextTable plain(const ReportTable& table) {
     std::vector<std::string> cells;
     for (const ReportCell& cell : row.cells) {
       std::string text = shown(cell);
-      if (!cell.marks.empty()) text += " (" + cell.marks + ")";
       if (!cell.second.empty()) text += "; " + cell.second;
+      if (!cell.marks.empty()) text += " (" + cell.marks + ")";
       std::replace(text.begin(), text.end(), '\n', ' ');
       cells.push_back(std::move(text));
     }
@@ -174,7 +176,8 @@ std::string table_html(const ReportTable& table) {
                                 html_escape(table.label), html_escape(table.title));
   if (!table.counterpart.empty())
     out += fmt::format(" <span class=\"counterpart\">counterpart of {}</span>", html_escape(table.counterpart));
-  out += "</figcaption>\n<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>";
+  out += "</figcaption>\n<div class=\"scroll\" tabindex=\"0\"><table" +
+         std::string(table.columns.size() > 6 ? " class=\"wide\"" : "") + ">\n<thead><tr>";
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     out += fmt::format("<th scope=\"col\"{}>{}</th>", numbers[c] && c > 0 ? " class=\"n\"" : "",
                        html_escape(table.columns[c]));

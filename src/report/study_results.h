@@ -122,7 +122,8 @@ struct StudyResults {
   std::string study, generated, ballot_version;
   std::vector<std::string> formats;  ///< in the study's order
   std::vector<std::string> judges, models;
-  std::string placebo;  ///< the format that is labelled again; empty: none
+  std::map<std::string, std::string> bases;  ///< model -> its base, as the study file names it
+  std::string placebo;                       ///< the format that is labelled again; empty: none
   std::int64_t prompts = 0, held_out_prompts = 0, completions = 0, pairs = 0;
   std::vector<std::int64_t> seeds;
   std::string ties, source;

@@ -14,7 +14,8 @@ ReportTable glance_table(const StudyResults& results);  ///< one row a format: a
 ReportTable overall_agreement_table(const StudyResults& results, const PublishedTables& published);  ///< Table 1
 ReportTable correlation_table(const StudyResults& results, const PublishedTables& published);        ///< Table 2
 ReportTable source_agreement_table(const StudyResults& results, const PublishedTables& published);   ///< Table 3
-ReportTable ballots_table(const StudyResults& results);      ///< what was asked, failed, cost
+ReportTable ballots_table(const StudyResults& results);      ///< what was asked, and what failed
+ReportTable costs_table(const StudyResults& results);        ///< tokens, money, time
 ReportTable report_card_table(const StudyResults& results);  ///< the judge's habits
 ReportTable flips_table(const StudyResults& results);        ///< how many labels differ
 

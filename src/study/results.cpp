@@ -16,7 +16,10 @@ StudyResults collect_results(const StudyFile& study, const std::filesystem::path
   results.ballot_version = version() + (commit().empty() ? "" : " (" + commit() + ")");
   results.formats = study.formats;
   for (const StudyJudge& judge : study.judges) results.judges.push_back(judge.name);
-  for (const StudyModel& model : study.models) results.models.push_back(model.name);
+  for (const StudyModel& model : study.models) {
+    results.models.push_back(model.name);
+    results.bases[model.name] = model.base;
+  }
   results.placebo = study.placebo;
   results.seeds = study.seeds;
   results.ties = study.ties;

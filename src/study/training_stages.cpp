@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/version.h"
 #include "engine/engine.h"
 #include "formats/format.h"
 #include "study/stage.h"
@@ -78,7 +79,7 @@ void add_training_stages(const StudyFile& study, std::vector<Stage>& stages) {
     stage.name = trained.stage;
     stage.kind = "sft";
     stage.version = kTrainingVersion;
-    stage.files = {{"model", model_of(study, trained.model)}};
+    stage.files = {{"model", find_model(model_of(study, trained.model)).string()}};
     stage.inputs = {"sft_data"};
     stage.artefact = trained.artefact;
     TrainingOptions options = study.sft.options;
@@ -109,7 +110,7 @@ void add_training_stages(const StudyFile& study, std::vector<Stage>& stages) {
         stage.inputs.push_back(sft_stage(trained.model, trained.seed));
         start = "models/" + sft_stage(trained.model, trained.seed);
       } else {
-        stage.files = {{"model", model_of(study, trained.model)}};
+        stage.files = {{"model", find_model(model_of(study, trained.model)).string()}};
         options.model = model_of(study, trained.model);
       }
       stage.artefact = trained.artefact;

@@ -182,8 +182,8 @@ Indices deal_step(const TrainingSet& set, std::span<const std::int32_t> step, in
   return mine;
 }
 
-Batch make_batch(const TrainingSet& set, std::span<const std::int32_t> examples, bool shared) {
-  Batch batch;
+TrainingBatch make_batch(const TrainingSet& set, std::span<const std::int32_t> examples, bool shared) {
+  TrainingBatch batch;
   const auto add_completion = [&](std::int32_t prompt_run, const TokenCompletion& completion) {
     const std::int32_t run = batch.forest.add_run(prompt_run, completion.ids);
     const std::int64_t first = batch.forest.run_begin[run], before = batch.forest.token_before(run);

@@ -37,7 +37,7 @@ std::vector<std::vector<std::int32_t>> cut_step(const TrainingSet& set, std::spa
 std::vector<std::int32_t> deal_step(const TrainingSet& set, std::span<const std::int32_t> step, int rank, int size);
 
 /// A micro-batch as the model and the losses want it.
-struct Batch {
+struct TrainingBatch {
   Forest forest;
   std::vector<const TokenCompletion*> completions;  ///< [C]
   std::vector<std::int64_t> last_C;                 ///< place in T of each completion's last token
@@ -49,6 +49,6 @@ struct Batch {
 };
 
 /// `shared`: prompts and completions once each; otherwise every sequence of every example is a tree of its own.
-Batch make_batch(const TrainingSet& set, std::span<const std::int32_t> examples, bool shared);
+TrainingBatch make_batch(const TrainingSet& set, std::span<const std::int32_t> examples, bool shared);
 
 }  // namespace ballot

@@ -157,7 +157,7 @@ TEST(Batch, ForestHoldsThePromptAndEachCompletionOnce) {
   const TrainingSet set = ten_pairs(2);
   std::vector<std::int32_t> all(20);
   std::iota(all.begin(), all.end(), 0);
-  const Batch batch = make_batch(set, all, true);
+  const TrainingBatch batch = make_batch(set, all, true);
   EXPECT_EQ(batch.forest.size(), 2 * 29);
   EXPECT_EQ(batch.forest.runs(), 12);
   EXPECT_EQ(batch.completions.size(), 10u);
@@ -177,7 +177,7 @@ TEST(Batch, LayoutPairsRepeatsEverySequence) {
   const TrainingSet set = ten_pairs(1);
   std::vector<std::int32_t> all(10);
   std::iota(all.begin(), all.end(), 0);
-  const Batch batch = make_batch(set, all, false);
+  const TrainingBatch batch = make_batch(set, all, false);
   EXPECT_EQ(batch.forest.size(), 20 * 4 + 4 * 25);
   EXPECT_EQ(batch.completions.size(), 20u);
 }
@@ -194,7 +194,7 @@ TEST(Batch, OnlySpansAreScoredAndNeverTheFirstTokenOfAll) {
   Example example;
   example.completions = {0};
   set.examples = {example};
-  const Batch batch = make_batch(set, std::vector<std::int32_t>{0}, true);
+  const TrainingBatch batch = make_batch(set, std::vector<std::int32_t>{0}, true);
   EXPECT_THAT(batch.scored_N, ElementsAre(0, 2, 3));
   EXPECT_THAT(batch.targets_N, ElementsAre(6, 8, 9));
   EXPECT_EQ(batch.tokens_C[0], 3);

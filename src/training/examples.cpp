@@ -69,20 +69,29 @@ class GroupBuilder {
   }
 
   /// Cuts what is longer than max_length, after every row of the group has its place. A prompt is cut once for all its
-  /// completions, so that they still share it.
+  /// completions, so that they still share it; completions that are the same tokens now become one.
   void finish() {
     const std::size_t limit = static_cast<std::size_t>(options_.max_length);
+    std::vector<std::vector<std::int32_t>> place(group_.prompts.size());
     for (std::size_t p = 0; p < group_.prompts.size(); ++p) {
       TokenPrompt& prompt = group_.prompts[p];
       if (options_.truncate == "prompt_left" && prompt.ids.size() + longest_[p] > limit)
         prompt.ids.erase(prompt.ids.begin(), prompt.ids.end() - static_cast<std::ptrdiff_t>(limit - longest_[p]));
+      std::vector<TokenCompletion> kept;
+      std::map<std::string, std::int32_t> known;
       for (TokenCompletion& completion : prompt.completions) {
         if (options_.truncate == "completion_right" && prompt.ids.size() + completion.ids.size() > limit)
           completion.ids.resize(limit - prompt.ids.size());
         completion.scored = {{0, static_cast<std::int32_t>(completion.ids.size())}};
         completion.content = content_hash(prompt.ids, completion);
+        const auto [found, fresh] = known.try_emplace(completion.content, static_cast<std::int32_t>(kept.size()));
+        place[p].push_back(found->second);
+        if (fresh) kept.push_back(std::move(completion));
       }
+      prompt.completions = std::move(kept);
     }
+    for (Outcome& outcome : group_.outcomes)
+      for (std::int32_t& c : outcome.example.completions) c = place[outcome.example.prompt][c];
   }
 
  private:

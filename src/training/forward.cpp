@@ -14,7 +14,7 @@ at::Tensor index_tensor(const std::vector<std::int64_t>& values) {
 
 }  // namespace
 
-at::Tensor completion_log_probabilities(const Model& model, const Batch& batch, at::Tensor* correct_C) {
+at::Tensor completion_log_probabilities(const Model& model, const TrainingBatch& batch, at::Tensor* correct_C) {
   const at::Tensor hidden_Th = model.hidden_states(batch.forest);
   const at::Tensor completion_N = index_tensor(batch.completion_N);
   at::Tensor correct_N;
@@ -26,7 +26,7 @@ at::Tensor completion_log_probabilities(const Model& model, const Batch& batch, 
   return zeros_C.index_add(0, completion_N, logp_N.to(at::kDouble));
 }
 
-at::Tensor completion_rewards(const Model& model, const Batch& batch) {
+at::Tensor completion_rewards(const Model& model, const TrainingBatch& batch) {
   if (!model.score_weight().defined()) throw failed("the model has no score layer");
   const at::Tensor last_Ch = model.hidden_states(batch.forest).index_select(0, index_tensor(batch.last_C));
   const auto type = last_Ch.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;

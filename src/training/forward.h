@@ -10,8 +10,9 @@ namespace ballot {
 
 /// [C]: the sum of the log-probabilities of each completion's scored tokens. `correct_C`: how many of them were the
 /// most probable token (float64, no gradient).
-at::Tensor completion_log_probabilities(const Model& model, const Batch& batch, at::Tensor* correct_C = nullptr);
+at::Tensor completion_log_probabilities(const Model& model, const TrainingBatch& batch,
+                                        at::Tensor* correct_C = nullptr);
 /// [C]: the score at each completion's last token, by the model's score layer; computed in fp32 at least.
-at::Tensor completion_rewards(const Model& model, const Batch& batch);
+at::Tensor completion_rewards(const Model& model, const TrainingBatch& batch);
 
 }  // namespace ballot

@@ -36,7 +36,7 @@ struct StepWork {
   std::int64_t forest_tokens = 0;
 };
 
-StepWork compute_step(const LoopSetup& setup, std::span<const std::int32_t> step, MetricSums& metrics) {
+StepWork compute_step(const LoopSetup& setup, std::span<const std::int32_t> step, bool untrained, MetricSums& metrics) {
   const bool shared = setup.options.layout == "forest";
   const auto mine = deal_step(setup.set, step, setup.communicator.rank(), setup.communicator.size());
   std::vector<double> counts = setup.objective.counts(setup.set, mine);
@@ -44,8 +44,8 @@ StepWork compute_step(const LoopSetup& setup, std::span<const std::int32_t> step
   StepWork work;
   for (const auto& part : cut_step(setup.set, mine, setup.budget, shared)) {
     if (interrupt_requested()) throw StepInterrupted{};
-    const Batch batch = make_batch(setup.set, part, shared);
-    const at::Tensor loss = setup.objective.loss(setup.model, batch, counts, metrics);
+    const TrainingBatch batch = make_batch(setup.set, part, shared);
+    const at::Tensor loss = setup.objective.loss(setup.model, batch, counts, untrained, metrics);
     torch::autograd::backward({loss}, {});
     work.loss += loss.item<double>();
     work.forest_tokens += batch.forest.size();
@@ -92,7 +92,7 @@ std::int64_t total_steps(const TrainingOptions& options, const TrainingSet& set)
 
 double accumulate_gradients(const LoopSetup& setup, std::span<const std::int32_t> step, MetricSums& metrics,
                             std::int64_t& forest_tokens) {
-  const StepWork work = compute_step(setup, step, metrics);
+  const StepWork work = compute_step(setup, step, /*untrained=*/false, metrics);
   forest_tokens += work.forest_tokens;
   return work.loss;
 }
@@ -115,7 +115,7 @@ LoopResult run_loop(const LoopSetup& setup, Progress& progress) {
   CheckpointState state;
   if (const auto found = checkpoints.load(tensors, progress)) state = *found;
   MetricsLog log(setup.out, state.step);
-  const double peak = measured_peak();
+  double peak = 0;  // measured once a step takes long enough for it to matter
 
   LoopResult result;
   progress.start(options.objective, total, "steps");
@@ -129,6 +129,12 @@ LoopResult run_loop(const LoopSetup& setup, Progress& progress) {
                  fmt::format("stopped after step {} of {}; the state is saved", state.step, total),
                  "run the same command again to go on");
   };
+  // Until a step with a learning rate above 0 (the first of a warm-up has none) the weights are those of the start.
+  const auto rate_of = [&](std::int64_t done) {
+    return options.learning_rate * learning_rate_factor(options.schedule, done, total, warmup);
+  };
+  bool untrained = true;
+  for (std::int64_t done = 0; done < state.step && untrained; ++done) untrained = rate_of(done) == 0;
   while (state.step < total) {
     const Clock::time_point begin = Clock::now();
     const std::int64_t steps_an_epoch =
@@ -143,7 +149,7 @@ LoopResult run_loop(const LoopSetup& setup, Progress& progress) {
     StepWork work;
     optimiser.zero_gradients();
     try {
-      work = compute_step(setup, step, metrics);
+      work = compute_step(setup, step, untrained, metrics);
     } catch (const StepInterrupted&) {
       throw interrupted();
     }
@@ -151,8 +157,9 @@ LoopResult run_loop(const LoopSetup& setup, Progress& progress) {
     if (!std::isfinite(work.loss) || !std::isfinite(norm))
       throw not_a_number(setup, state.step + 1, work.loss, norm, step, checkpoints.newest());
     clip_gradients(optimiser.parameters(), norm, options.max_grad_norm);
-    const double rate = options.learning_rate * learning_rate_factor(options.schedule, state.step, total, warmup);
+    const double rate = rate_of(state.step);
     optimiser.step(rate, state.step + 1);
+    untrained = untrained && rate == 0;
     optimiser.zero_gradients();
 
     ++state.step;
@@ -171,11 +178,12 @@ LoopResult run_loop(const LoopSetup& setup, Progress& progress) {
     log.add(line);
     if (result.first.empty() && state.step == 1) result.first = line.all();
     result.last = line.all();
-    const std::string shown = setup.objective.shown_metric();
-    progress.update(
-        state.step,
-        fmt::format("loss {:.4f}, accuracy {:.3f}, {:.0f} tokens/s, {:.0f}% of peak", work.loss, metrics.value(shown),
-                    static_cast<double>(work.forest_tokens) / line.seconds, 100 * work.flops / line.seconds / peak));
+    if (peak == 0 && line.seconds > 1) peak = measured_peak();
+    std::string note = fmt::format("loss {:.4f}, accuracy {:.3f}, {:.0f} tokens/s", work.loss,
+                                   metrics.value(setup.objective.shown_metric()),
+                                   static_cast<double>(work.forest_tokens) / line.seconds);
+    if (peak > 0) note += fmt::format(", {:.0f}% of peak", 100 * work.flops / line.seconds / peak);
+    progress.update(state.step, note);
 
     const bool due = options.save_every > 0 ? state.step % options.save_every == 0
                                             : seconds_since(saved) >= kSecondsBetweenCheckpoints;

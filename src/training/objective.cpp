@@ -22,7 +22,7 @@ double divisor(double count) {
   return count > 0 ? count : 1;
 }
 
-Pairs pairs_of(const Batch& batch) {
+Pairs pairs_of(const TrainingBatch& batch) {
   std::vector<std::int64_t> chosen, rejected;
   std::vector<double> margins, targets, weights;
   for (std::size_t i = 0; i < batch.examples.size(); ++i) {
@@ -57,7 +57,7 @@ class SftObjective : public Objective {
     return {tokens};
   }
 
-  at::Tensor loss(const Model& model, const Batch& batch, std::span<const double> counts,
+  at::Tensor loss(const Model& model, const TrainingBatch& batch, std::span<const double> counts, bool untrained,
                   MetricSums& metrics) const override {
     at::Tensor correct_C;
     const at::Tensor logp_C = completion_log_probabilities(model, batch, &correct_C);
@@ -84,6 +84,7 @@ class DpoObjective : public Objective {
       : names_(o.loss),
         weights_(o.loss_weights),
         reference_(reference),
+        own_reference_(o.reference.empty()),
         options_{.beta = o.beta,
                  .label_smoothing = o.label_smoothing,
                  .gamma = o.loss_gamma,
@@ -110,7 +111,7 @@ class DpoObjective : public Objective {
     return counts;
   }
 
-  at::Tensor loss(const Model& model, const Batch& batch, std::span<const double> counts,
+  at::Tensor loss(const Model& model, const TrainingBatch& batch, std::span<const double> counts, bool untrained,
                   MetricSums& metrics) const override {
     const Pairs pairs = pairs_of(batch);
     PolicyScores scores;
@@ -120,7 +121,10 @@ class DpoObjective : public Objective {
       reference.push_back(reference_ ? reference_->at(*batch.completions[c]) : 0);
       tokens.push_back(static_cast<double>(batch.tokens_C[c]));
     }
-    scores.reference_C = number_tensor(reference);
+    // While the policy is its own reference, every log-ratio is 0 exactly. The table holds the same numbers computed in
+    // batches of another composition, whose last bits differ; they would decide the accuracy of the first step by
+    // chance.
+    scores.reference_C = untrained && own_reference_ ? scores.logp_C.detach() : number_tensor(reference);
     scores.tokens_C = number_tensor(tokens);
     at::Tensor loss = at::zeros({}, at::kDouble);
     for (std::size_t i = 0; i < names_.size(); ++i)
@@ -150,6 +154,7 @@ class DpoObjective : public Objective {
   std::vector<std::string> names_;
   std::vector<double> weights_;
   const ReferenceTable* reference_;
+  bool own_reference_;  ///< the reference is the model at the start
   PolicyLossOptions options_;
 };
 
@@ -175,7 +180,7 @@ class RewardObjective : public Objective {
     return {static_cast<double>(examples.size())};  // rankings, or rated completions
   }
 
-  at::Tensor loss(const Model& model, const Batch& batch, std::span<const double> counts,
+  at::Tensor loss(const Model& model, const TrainingBatch& batch, std::span<const double> counts, bool untrained,
                   MetricSums& metrics) const override {
     const at::Tensor scores_C = completion_rewards(model, batch);
     at::Tensor loss;

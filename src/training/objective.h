@@ -23,9 +23,9 @@ class Objective {
   /// that processes and micro-batches divide by the same global counts.
   virtual std::vector<double> counts(const TrainingSet& set, std::span<const std::int32_t> examples) const = 0;
   /// The micro-batch's part of the step's loss, with gradient: the weighted sum over losses of total / count. Adds what
-  /// the step shows to `metrics`.
-  virtual at::Tensor loss(const Model& model, const Batch& batch, std::span<const double> counts,
-                          MetricSums& metrics) const = 0;
+  /// the step shows to `metrics`. `untrained`: the weights are still those that the training began with.
+  virtual at::Tensor loss(const Model& model, const TrainingBatch& batch, std::span<const double> counts,
+                          bool untrained, MetricSums& metrics) const = 0;
   /// The names in `metrics` in the order of metrics.jsonl, without loss, grad_norm and learning_rate.
   virtual std::vector<std::string> metric_names() const = 0;
   /// For the progress line: "accuracy" or the like, and its metric; empty: none.

@@ -112,6 +112,12 @@ bool is_part(const std::string& name, std::size_t begin, std::size_t length) {
 
 }  // namespace
 
+void round_weights(const NamedTensors& parameters, const std::string& precision) {
+  if (precision == "fp32_master") return;
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, parameter] : parameters) parameter.copy_(parameter.to(at::kBFloat16));
+}
+
 bool is_decayed(const std::string& parameter_name) {
   std::string name = parameter_name;
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -147,7 +153,7 @@ AdamW::AdamW(NamedTensors parameters, const AdamOptions& options)
   const std::vector<std::string> known{"fp32_master", "bf16", "bf16_stochastic", "bf16_kahan"};
   if (std::find(known.begin(), known.end(), options.precision) == known.end())
     throw wrong_usage("unknown precision '{}'{}", options.precision, did_you_mean(options.precision, known));
-  const at::NoGradGuard no_grad;
+  round_weights(parameters_, options_.precision);
   for (auto& [name, parameter] : parameters_) {
     decays_.push_back(is_decayed(name));
     if (options_.precision == "fp32_master") {
@@ -155,7 +161,6 @@ AdamW::AdamW(NamedTensors parameters, const AdamOptions& options)
       v_.push_back(at::zeros_like(m_.back()));
       continue;
     }
-    parameter.copy_(parameter.to(at::kBFloat16));
     const auto moments = options_.precision == "bf16" ? at::kBFloat16 : at::kFloat;
     m_.push_back(at::zeros(parameter.sizes(), moments));
     v_.push_back(at::zeros(parameter.sizes(), moments));

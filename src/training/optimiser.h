@@ -46,6 +46,8 @@ class AdamW {
   AdamOptions options_;
 };
 
+/// Rounds weights to bf16 where the precision keeps them so; before a reference is computed from them.
+void round_weights(const NamedTensors& parameters, const std::string& precision);
 /// Weight decay leaves out biases and norms: the names that transformers' Trainer leaves out.
 bool is_decayed(const std::string& parameter_name);
 /// The global L2 norm of all gradients (each parameter once), computed in float64.

@@ -97,7 +97,7 @@ std::int64_t complete_reference(ReferenceTable& table, const Model& reference, c
   std::int64_t tokens = 0, done = 0;
   for (const auto& part : cut_step(missing, all, budget, /*shared=*/true)) {
     check_interrupt();
-    const Batch batch = make_batch(missing, part, /*shared=*/true);
+    const TrainingBatch batch = make_batch(missing, part, /*shared=*/true);
     const at::Tensor logp_C = completion_log_probabilities(reference, batch);
     for (std::size_t c = 0; c < batch.completions.size(); ++c) {
       const double logp = logp_C.data_ptr<double>()[c];

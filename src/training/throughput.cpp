@@ -10,7 +10,7 @@
 
 namespace ballot {
 
-double training_flops(const Model& model, const Batch& batch) {
+double training_flops(const Model& model, const TrainingBatch& batch) {
   const ModelShape& shape = model.shape();
   std::int64_t matrices = 0;
   for (const auto& [name, parameter] : model.parameters())

@@ -5,12 +5,12 @@
 namespace ballot {
 
 class Model;
-struct Batch;
+struct TrainingBatch;
 
 /// Multiplications and additions of a step over the batch: forward and backward of every matrix product (6 a weight and
 /// token), the projection of scored tokens, and attention over visible pairs. Exact for what is computed; recomputed
 /// activations are not counted.
-double training_flops(const Model& model, const Batch& batch);
+double training_flops(const Model& model, const TrainingBatch& batch);
 
 /// fp32 matrix products of this machine in operations a second, with the threads in use: the best of three products of
 /// 1536 x 1536; some 0.2 s.
