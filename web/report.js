@@ -58,12 +58,18 @@
     }
   };
 
-  const boxes = [...document.querySelectorAll(".drawing")], seen = new Set();
-  const watcher = new IntersectionObserver(entries => {
-    for (const entry of entries) if (entry.isIntersecting && !seen.has(entry.target)) { seen.add(entry.target); draw(entry.target); }
-  }, {rootMargin: "400px"});
-  boxes.forEach(box => watcher.observe(box));
-  const redraw = () => seen.forEach(draw);
+  // One after the other, so that the page answers meanwhile; figures in a closed fold when it is opened.
+  const boxes = [...document.querySelectorAll(".drawing")];
+  let round = 0;
+  const redraw = async () => {
+    const mine = ++round;
+    for (const box of boxes) {
+      if (mine !== round) return;
+      await draw(box);
+      await new Promise(done => setTimeout(done, 0));
+    }
+  };
+  document.querySelectorAll("details").forEach(fold => fold.addEventListener("toggle", () => { if (fold.open) fold.querySelectorAll(".drawing").forEach(draw); }));
   let width = window.innerWidth, timer = 0;
   window.addEventListener("resize", () => { if (window.innerWidth !== width) { width = window.innerWidth; clearTimeout(timer); timer = setTimeout(redraw, 200); } });
   system.addEventListener("change", redraw);

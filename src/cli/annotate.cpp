@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -12,6 +13,23 @@
 #include "study/make_judge.h"
 
 namespace ballot {
+namespace {
+
+/// The sampling fields of the defaults, then of the judge file, then of the command line, each where it names them.
+Sampling chosen_sampling(const CLI::App& app, const JudgeSpec& spec, const Sampling& flags) {
+  Json named = Json::parse(options_json(flags));
+  for (auto field = named.begin(); field != named.end();) {
+    std::string flag = "--" + field.key();
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    field = app.get_option(flag)->count() == 0 ? named.erase(field) : std::next(field);
+  }
+  Sampling sampling = sampling_of(spec, Sampling());
+  OptionsFromJson visitor(named, "the command line");
+  visit_options(visitor, sampling);
+  return sampling;
+}
+
+}  // namespace
 
 Command annotate_command() {
   return {"annotate", "Have a judge answer a format's ballots; every answer is on disk before it counts",
@@ -31,11 +49,13 @@ Command annotate_command() {
                 ->required();
             add_options(app, o->annotate);
             add_options(app, o->sampling);
-            return [o](Context& context) -> CommandResult {
+            return [o, app = &app](Context& context) -> CommandResult {
               if (o->annotate.format.empty())
                 throw Error(ErrorKind::kUsage, "--format is missing", "one of `ballot formats`, or a format file");
               if (!o->annotate.dry_run) context.require_out();
-              const auto judge = make_judge(read_judge_spec(o->judge), o->sampling, *context.progress);
+              const JudgeSpec spec = read_judge_spec(o->judge);
+              const auto judge = make_judge(spec, chosen_sampling(*app, spec, o->sampling), *context.progress,
+                                            context.device, context.dtype);
               if (o->annotate.dry_run) {
                 const std::string text = annotate_dry_run(o->pool, *judge, o->annotate, context.seed);
                 const Json json = Json::parse(text);

@@ -158,6 +158,13 @@ std::string journal_text(const Json& journal) {
                      journal["cost"].dump());
 }
 
+/// A token's text with its spaces made visible.
+std::string token_text(const std::string& text) {
+  std::string shown;
+  for (const char c : printable(text)) c == ' ' ? shown += "·" : shown += c;
+  return shown;
+}
+
 /// What a folder holds: its data files in brief, the journal's counts, and every other file by name and size.
 void inspect_folder(const fs::path& folder, Json& json, std::string& out) {
   std::vector<fs::path> files;
@@ -208,7 +215,7 @@ void show_tokens(const Json& view, std::string& out) {
       std::size_t place = 0;
       for (const Json& token : tokens)
         table.rows.push_back({fmt::format("{}", place++), token["id"].dump(), token["scored"].get<bool>() ? "yes" : "",
-                              printable(token["text"])});
+                              token_text(token["text"])});
       out += render_plain(table);
     }
   }
@@ -220,7 +227,11 @@ CommandResult inspect(const InspectArguments& arguments, Context&) {
   fs::path path = arguments.path;
   Json json;
   std::string out;
-  if (!fs::exists(path)) path = find_model(arguments.path);  // deps: or a hub name; throws where it is none
+  if (!fs::exists(path)) {
+    if (is_data(path) || arguments.path.find_first_of("/:") == std::string::npos)
+      throw bad_input("cannot read {}: no such file or folder", arguments.path);
+    path = find_model(arguments.path);  // deps: or a hub name; throws where it is none
+  }
   json["path"] = arguments.path;
   if (arguments.tokens) {
     if (arguments.model.empty())

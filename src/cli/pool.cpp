@@ -45,8 +45,8 @@ CommandResult run_pool(const PoolArguments& arguments, Context& context) {
   CommandResult result;
   result.json = json.dump();
   result.text =
-      fmt::format("{}: {} prompts, {} completions ({} prompts held out), from {} rows in the layout {}\n{}\n", out,
-                  human_count(summary.prompts), human_count(summary.completions), human_count(summary.held_out),
+      fmt::format("{}: {} prompts ({} held out) with {} completions, from {} rows in the layout {}\n{}\n", out,
+                  human_count(summary.prompts), human_count(summary.held_out), human_count(summary.completions),
                   human_count(summary.rows_read), summary.layout, rejects_text(rejects, arguments.bad_rows, out));
   return result;
 }
@@ -55,7 +55,7 @@ CommandResult run_pool(const PoolArguments& arguments, Context& context) {
 
 Command pool_command() {
   return {
-      "pool", "take k of the ranked completions of each prompt",
+      "pool", "Take k of the ranked completions of each prompt",
       "  ballot pool studies/demo/ranked.jsonl --out pool.parquet\n"
       "  ballot pool studies/demo/ranked.jsonl --positions 0,1,2,3,4,5,6 --prompts 12 --held-out 0 --out all.parquet\n"
       "  ballot inspect pool.parquet\n",

@@ -23,6 +23,8 @@ Command rewardbench_command() {
           options->out = context.require_out();
           options->force = context.force;
           options->seed = context.seed;
+          options->scorer.device = context.device;
+          options->scorer.dtype = context.dtype;
           const std::string text = engine().rewardbench(*options, *context.progress);
           const Json json = Json::parse(text);
           TextTable table{
@@ -65,6 +67,8 @@ Command score_command() {
               options->out = context.require_out();
               options->force = context.force;
               options->seed = context.seed;
+              options->scorer.device = context.device;
+              options->scorer.dtype = context.dtype;
               const std::string text = engine().score(*options, *context.progress);
               const Json json = Json::parse(text);
               return {text, fmt::format("{} pairs, {:.1f}% with the chosen one scored higher, {} ties\n{}\n",

@@ -16,6 +16,7 @@ struct ScorerOptions {
   std::string policy, reference;      ///< instead of `model`
   std::int64_t max_length = 2048;     ///< tokens; longer rows are counted rejects
   std::int64_t tokens_per_batch = 0;  ///< 0: chosen by memory; changes no score beyond rounding
+  std::string device = "auto", dtype;
 };
 inline void visit_options(OptionVisitor& visit, ScorerOptions& o) {
   visit({"model", "the reward model: a folder or a name in the hub cache", {}, false}, o.model);

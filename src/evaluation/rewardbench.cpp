@@ -19,6 +19,7 @@
 #include "data/ids.h"
 #include "data/preferences.h"
 #include "data/rewardbench.h"
+#include "data/sources.h"
 #include "data/table.h"
 #include "evaluation/scorer.h"
 
@@ -29,13 +30,13 @@ namespace {
 constexpr std::int64_t kRewardBenchVersion = 1, kScoreVersion = 1;
 
 /// Scores of the pairs that could be encoded, in the order of `rows`. `index` says which rows they are.
-std::vector<ScoredPair> score_pairs(const Scorer& scorer, std::vector<Preference> rows, const ScorerOptions& options,
-                                    const std::string& file, RejectLog& rejects, Progress& progress,
-                                    std::vector<std::size_t>& index, std::string* sample = nullptr) {
+std::vector<ScoredPair> score_pairs(const Scorer& scorer, std::vector<Preference> rows, const std::string& file,
+                                    RejectLog& rejects, Progress& progress, std::vector<std::size_t>& index,
+                                    std::string* sample = nullptr) {
   // Ids of a file may repeat; rows are told apart by their place.
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].pair_id = std::to_string(i);
   ExampleOptions encode;
-  encode.max_length = options.max_length;
+  encode.max_length = scorer.max_length();
   encode.truncate = "drop";
   encode.on_control_tokens = "encode";  // as the field's evaluators do
   encode.split = "all";
@@ -107,6 +108,27 @@ std::vector<ManifestInput> scorer_inputs(const ScorerOptions& options) {
   return inputs;
 }
 
+/// The files of --data: a file, a folder of shards or a hub dataset; of RewardBench's own splits the filtered one,
+/// which is what is scored.
+std::vector<std::string> data_files(const std::string& data) {
+  std::vector<SourceFile> files;
+  try {
+    files = resolve_sources({data});
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUsage) throw;
+    files = resolve_sources({data}, "filtered");
+  }
+  std::vector<std::string> paths;
+  for (const SourceFile& file : files) paths.push_back(file.path.string());
+  return paths;
+}
+
+void add_data_inputs(const std::vector<std::string>& files, Manifest& manifest) {
+  for (const std::string& file : files)
+    manifest.inputs.push_back(
+        describe_input(files.size() == 1 ? "data" : "data " + fs::path(file).filename().string(), file));
+}
+
 double correlation(const std::vector<double>& x, const std::vector<double>& y) {
   const auto n = static_cast<double>(x.size());
   double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
@@ -142,7 +164,8 @@ std::string run_rewardbench(const RewardBenchOptions& options, Progress& progres
   if (options.data.empty())
     throw Error(ErrorKind::kUsage, "--data is missing", "name the pairs: --data rewardbench.jsonl");
   RejectLog rejects(options.on_bad_row == "fail");
-  const std::vector<RewardBenchRow> rows = read_rewardbench({options.data}, rejects);
+  const std::vector<std::string> files = data_files(options.data);
+  const std::vector<RewardBenchRow> rows = read_rewardbench(files, rejects);
   Manifest manifest;
   manifest.stage = "rewardbench";
   manifest.stage_version = kRewardBenchVersion;
@@ -150,7 +173,7 @@ std::string run_rewardbench(const RewardBenchOptions& options, Progress& progres
   manifest.seed = options.seed;
   manifest.started = utc_now();
   manifest.inputs = scorer_inputs(options.scorer);
-  manifest.inputs.push_back(describe_input("data", options.data));
+  add_data_inputs(files, manifest);
   const FolderLock lock(options.out);
   begin_folder(options.out, manifest, options.force);
 
@@ -168,7 +191,7 @@ std::string run_rewardbench(const RewardBenchOptions& options, Progress& progres
   std::vector<std::size_t> index;
   std::string sample;
   std::vector<ScoredPair> scored =
-      score_pairs(scorer, std::move(pairs), options.scorer, options.data, rejects, progress, index, &sample);
+      score_pairs(scorer, std::move(pairs), options.data, rejects, progress, index, &sample);
   const std::vector<std::string> clusters = rewardbench_clusters(rows);
   std::vector<JudgedRow> judged, longer, shorter;
   std::vector<double> score_difference, length_difference;
@@ -237,7 +260,8 @@ std::string run_score(const ScoreOptions& options, Progress& progress) {
     throw Error(ErrorKind::kUsage, "--data is missing", "name the pairs: --data preferences.parquet");
   begin_file(options.out, options.force);
   RejectLog rejects(options.on_bad_row == "fail");
-  std::vector<Preference> rows = read_preferences(std::vector<std::string>{options.data}, rejects);
+  const std::vector<std::string> files = data_files(options.data);
+  std::vector<Preference> rows = read_preferences(files, rejects);
   if (options.split != "all") std::erase_if(rows, [&](const Preference& row) { return row.split != options.split; });
   if (rows.empty()) throw bad_input("{} has no rows of the split '{}'", options.data, options.split);
   Manifest manifest;
@@ -247,10 +271,10 @@ std::string run_score(const ScoreOptions& options, Progress& progress) {
   manifest.seed = options.seed;
   manifest.started = utc_now();
   manifest.inputs = scorer_inputs(options.scorer);
-  manifest.inputs.push_back(describe_input("data", options.data));
+  add_data_inputs(files, manifest);
   const Scorer scorer(options.scorer, progress);
   std::vector<std::size_t> index;
-  std::vector<ScoredPair> scored = score_pairs(scorer, rows, options.scorer, options.data, rejects, progress, index);
+  std::vector<ScoredPair> scored = score_pairs(scorer, rows, options.data, rejects, progress, index);
   double right = 0;
   std::int64_t ties = 0;
   for (std::size_t i = 0; i < scored.size(); ++i) {

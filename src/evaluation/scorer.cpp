@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "compute/device.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
@@ -89,7 +90,12 @@ Scorer::Scorer(const ScorerOptions& options, Progress& progress)
         progress.say(fmt::format("loading {}", options.model.empty() ? options.policy : options.model));
         return load_tokenizer(options.model.empty() ? options.policy : options.model);
       }()) {
-  model_ = load_model(options.model.empty() ? options.policy : options.model);
+  const ComputeChoice compute = choose_compute(options.device, options.dtype);
+  LoadOptions load;
+  load.requires_grad = false;
+  model_ = load_model(options.model.empty() ? options.policy : options.model, load);
+  model_->set_compute_type(compute.type);
+  max_length_ = std::min(options.max_length, model_->shape().max_positions);
   if (!options.model.empty() && !model_->score_weight().defined())
     throw Error(
         ErrorKind::kInput,
@@ -97,7 +103,9 @@ Scorer::Scorer(const ScorerOptions& options, Progress& progress)
         "train one with `ballot reward`, or score by --policy and --reference");
   if (!options.policy.empty()) {
     progress.say(fmt::format("loading {}", options.reference));
-    reference_ = load_model(options.reference);
+    reference_ = load_model(options.reference, load);
+    reference_->set_compute_type(compute.type);
+    max_length_ = std::min(max_length_, reference_->shape().max_positions);
     if (load_tokenizer(options.reference).fingerprint() != tokenizer_.fingerprint())
       throw Error(
           ErrorKind::kInput,
@@ -109,6 +117,8 @@ Scorer::Scorer(const ScorerOptions& options, Progress& progress)
                 fmt::format("{} has no chat template, and none is guessed: another template is another score",
                             options.model.empty() ? options.policy : options.model),
                 "put the one it was trained with beside it as chat_template.jinja");
+  if (max_length_ < options.max_length)
+    progress.say(fmt::format("the model has {} positions; longer rows are counted rejects", max_length_));
 }
 
 Scorer::~Scorer() = default;
@@ -143,7 +153,7 @@ Json Scorer::description() const {
     json["reference_hash"] = model_hash(*reference_);
   }
   json["chat_template_sha256"] = sha256_hex(tokenizer_.chat_template().source());
-  json["max_length"] = options_.max_length;
+  json["max_length"] = max_length_;
   return json;
 }
 

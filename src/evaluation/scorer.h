@@ -28,6 +28,9 @@ class Scorer {
   ~Scorer();
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
+  /// Tokens of prompt and completion that are scored at most: --max-length, or fewer where the model has no more
+  /// positions.
+  std::int64_t max_length() const { return max_length_; }
   /// [prompts][completions] of the set, in double.
   std::vector<std::vector<double>> scores(const TrainingSet& set, Progress& progress) const;
   /// {"model": name, "hash": ...} or policy and reference: for results and manifests.
@@ -39,6 +42,7 @@ class Scorer {
   ScorerOptions options_;
   Tokenizer tokenizer_;
   std::unique_ptr<Model> model_, reference_;
+  std::int64_t max_length_ = 0;
 };
 
 /// [prompts][completions]: Σ log p of the scored tokens under the model.

@@ -7,7 +7,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "formats/parse.h"
 
 namespace ballot {
 namespace {
@@ -142,6 +144,14 @@ TEST(Format, WhatIsResolvedIsTheSameFormatInOneFile) {
     EXPECT_EQ(again.resolved, format.resolved);
     EXPECT_EQ(again.margin, format.margin);
   }
+}
+
+TEST(Format, TheExampleOfTheManualIsAFormat) {
+  const std::string page = read_file(std::string(BALLOT_SOURCE_DIR) + "/docs/formats.md");
+  const std::size_t begin = page.find("```yaml\n") + 8, end = page.find("```", begin);
+  const Format format = Format::parse(page.substr(begin, end - begin), "example.yaml");
+  EXPECT_EQ(format.margin_maximum(2), 3);
+  EXPECT_EQ(parse_answer(format, 2, {"Verdict: B\nStrength: much better"}).magnitude, 3);
 }
 
 TEST(FormatFile, FaultsNameLineColumnAndTheNearestKey) {

@@ -140,6 +140,7 @@ class Run {
   bool ask(std::int64_t prompts) {
     progress_.start(fmt::format("annotate {} by {}", format_.name, judge_.name()), summary_.items, "ballots");
     progress_.update(finished_);
+    bool complete = false;
     for (;;) {
       std::vector<std::size_t> open;
       for (std::size_t i = 0; i < items_.size(); ++i) {
@@ -149,13 +150,13 @@ class Run {
         if (!states_[i].final && (prompts == 0 || items_[i].pool_row < static_cast<std::size_t>(prompts)))
           open.push_back(i);
       }
-      if (open.empty()) break;
+      complete = open.empty();  // whatever the last answers cost: nothing is left to be asked
+      if (complete || stopping()) break;
       ask_chunk(open);
       journal_.flush();
-      if (stopping()) break;
     }
     progress_.finish(note_text());
-    return !stopping();
+    return complete;
   }
 
   std::vector<Annotation> annotations() {

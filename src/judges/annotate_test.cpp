@@ -18,6 +18,8 @@
 #include "data/ids.h"
 #include "data/pool.h"
 #include "judges/journal.h"
+#include "judges/judge_spec.h"
+#include "judges/priced.h"
 #include "judges/simulated.h"
 
 namespace ballot {
@@ -178,6 +180,50 @@ TEST_F(AnnotateTest, WhatIsInTheJournalIsNotAskedAgain) {
   Unsteady judge(make_simulated_judge("careful"));
   run("budget", judge);
   for (const std::string& item : judge.asked) EXPECT_FALSE(answered.contains(item));
+}
+
+TEST_F(AnnotateTest, ABudgetThatTheLastAnswerReachesIsNoReasonToStop) {
+  const auto judge = make_simulated_judge("careful");
+  const AnnotateSummary all = run("free", *judge);
+  options_.max_total_tokens = all.prompt_tokens + all.completion_tokens;
+  EXPECT_EQ(run("exact", *judge).items, 400);
+}
+
+TEST_F(AnnotateTest, APriceMakesAnswersCostAndABudgetInMoneyStops) {
+  const auto judge = with_price(make_simulated_judge("careful"), {.prompt = 2, .cached = {}, .completion = 8});
+  const AnnotateSummary all = run("priced", *judge);
+  EXPECT_NEAR(all.cost,
+              (2.0 * static_cast<double>(all.prompt_tokens) + 8.0 * static_cast<double>(all.completion_tokens)) / 1e6,
+              1e-12);
+  options_.max_cost = all.cost / 2;
+  try {
+    run("half", *judge);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 130);
+    EXPECT_NE(error.message().find("the budget is spent"), std::string::npos);
+  }
+  options_.max_cost = 0;
+  EXPECT_EQ(run("half", *judge).items, 400);
+  EXPECT_EQ(content("half"), content("priced"));
+}
+
+TEST(JudgeSpec, SamplingAndPriceOfAJudgeFileAreRead) {
+  const JudgeSpec spec = judge_spec_of({{"kind", "simulated"},
+                                        {"voter", "careful"},
+                                        {"sampling", {{"temperature", 1.5}}},
+                                        {"price", {{"prompt", 1}, {"completion", 4}}}},
+                                       "here");
+  EXPECT_EQ(sampling_of(spec, Sampling()).temperature, 1.5);
+  EXPECT_EQ(sampling_of(spec, Sampling()).top_k, 40);
+  EXPECT_EQ(price_of(spec)->completion, 4);
+  EXPECT_EQ(cost_of({.prompt = 1, .cached = 0.5, .completion = 4}, 1000, 400, 100), (600 + 200 + 400) / 1e6);
+  EXPECT_THROW(
+      price_of(judge_spec_of({{"kind", "simulated"}, {"voter", "careful"}, {"price", {{"promt", 1}}}}, "here")), Error);
+  EXPECT_THROW(
+      sampling_of(
+          judge_spec_of({{"kind", "simulated"}, {"voter", "careful"}, {"sampling", {{"temprature", 1}}}}, "here"), {}),
+      Error);
 }
 
 TEST_F(AnnotateTest, TransportErrorsUseUpNoAttempt) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/options.h"
 #include "core/strict_yaml.h"
 #include "core/suggest.h"
 
@@ -53,6 +54,17 @@ JudgeSpec judge_spec_of(const Json& mapping, const std::string& place) {
       spec.urls.push_back(endpoint.is_string() ? endpoint.get<std::string>() : endpoint.value("url", ""));
   spec.json = mapping.dump();
   return spec;
+}
+
+Sampling sampling_of(const JudgeSpec& spec, Sampling base) {
+  const Json mapping = Json::parse(spec.json);
+  if (!mapping.contains("sampling") || mapping["sampling"].is_null()) return base;
+  if (!mapping["sampling"].is_object())
+    throw wrong_usage("the judge's sampling is {}; wanted fields such as temperature: 0.4", mapping["sampling"].dump());
+  OptionsFromJson visitor(mapping["sampling"], "the judge's sampling");
+  visit_options(visitor, base);
+  visitor.check_unknown();
+  return base;
 }
 
 JudgeSpec read_judge_spec(const std::string& text) {

@@ -21,5 +21,8 @@ struct JudgeSpec {
 JudgeSpec read_judge_spec(const std::string& spec);
 /// A judge mapping inside a study file. `place` stands for it in errors.
 JudgeSpec judge_spec_of(const Json& mapping, const std::string& place);
+/// `base` with the sampling fields that the judge itself names (`sampling` of a judge file). Throws Error (usage) on
+/// unknown ones.
+Sampling sampling_of(const JudgeSpec& spec, Sampling base);
 
 }  // namespace ballot

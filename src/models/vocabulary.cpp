@@ -77,11 +77,18 @@ VocabularyChange add_chatml(Model& model, Tokenizer& tokenizer, std::uint64_t se
   Json& generation = model.generation_config();
   generation["bos_token_id"] = change.bos;
   generation["pad_token_id"] = change.pad;
-  // EOS is not what ends an assistant's turn.
-  if (change.im_end == change.eos)
-    generation["eos_token_id"] = change.im_end;
-  else
-    generation["eos_token_id"] = {change.im_end, change.eos};
+  // EOS is not what ends an assistant's turn; what ended the base's texts still does.
+  Json ends = Json::array();
+  const auto end_on = [&](const Json& id) {
+    if (std::find(ends.begin(), ends.end(), id) == ends.end()) ends.push_back(id);
+  };
+  end_on(change.im_end);
+  end_on(change.eos);
+  if (generation.contains("eos_token_id") && !generation["eos_token_id"].is_null())
+    for (const Json& id :
+         generation["eos_token_id"].is_array() ? generation["eos_token_id"] : Json::array({generation["eos_token_id"]}))
+      end_on(id);
+  generation["eos_token_id"] = ends.size() == 1 ? ends[0] : ends;
   return change;
 }
 

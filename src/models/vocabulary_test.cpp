@@ -80,7 +80,7 @@ TEST(Chatml, TokensThatAreThereStayAndPadIsTheTokenizers) {
   EXPECT_EQ(change.im_start, 1);
   EXPECT_EQ(change.im_end, 2);
   EXPECT_EQ(change.pad, 0);
-  EXPECT_EQ(model->generation_config()["eos_token_id"], 2);
+  EXPECT_EQ(model->generation_config()["eos_token_id"], Json::array({2, 0}));
 }
 
 TEST(Chatml, ABaseModelGetsTheTokensAndEndsOnBoth) {
@@ -111,7 +111,7 @@ TEST(Chatml, ABaseModelGetsTheTokensAndEndsOnBoth) {
   EXPECT_EQ(change.bos, 0);
   EXPECT_EQ(change.rows % 64, 0);
   EXPECT_GE(change.rows, tokenizer.size());
-  EXPECT_EQ(model->generation_config()["eos_token_id"], Json::array({change.im_end, 0}));
+  EXPECT_EQ(model->generation_config()["eos_token_id"], Json::array({change.im_end, 0, 2}));
   EXPECT_EQ(model->config()["eos_token_id"], 0);
   EXPECT_EQ(model->config()["pad_token_id"], change.pad);
   const std::vector<Message> messages = {{"user", "Hi"}};

@@ -71,16 +71,16 @@ Json curve_specification(const Naming& naming, const std::vector<CurvePoint>& po
                          const std::vector<std::string>& panels, const std::string& y_title, bool formats,
                          std::size_t columns) {
   const int width = columns == 2 ? 380 : kPanelWidth;
-  Json values = Json::array();
+  std::map<std::string, Json> values;
   bool bands = false;
   for (const CurvePoint& p : points) {
-    Json row = {{"panel", p.panel}, {"format", p.format}, {"step", p.step}, {"value", number(p.value)}};
+    Json row = {{"format", p.format}, {"step", p.step}, {"value", number(p.value)}};
     if (!std::isnan(p.low)) {
       row["low"] = p.low;
       row["high"] = p.high;
       bands = true;
     }
-    values.push_back(std::move(row));
+    values.try_emplace(p.panel, Json::array()).first->second.push_back(std::move(row));
   }
   Json concat = Json::array();
   for (const std::string& panel : panels) {
@@ -110,14 +110,13 @@ Json curve_specification(const Naming& naming, const std::vector<CurvePoint>& po
     concat.push_back({{"title", {{"text", panel}, {"limit", width}}},
                       {"width", width},
                       {"height", kPanelHeight},
-                      {"transform", {{{"filter", {{"field", "panel"}, {"equal", panel}}}}}},
+                      {"data", {{"values", values.at(panel)}}},
                       {"layer", layers}});
   }
-  return {{"data", {{"values", values}}},
-          {"concat", concat},
+  return {{"concat", concat},
           {"columns", columns},
           {"bounds", "flush"},
-          {"spacing", {{"row", 66}, {"column", 52}}},
+          {"spacing", {{"row", 84}, {"column", 52}}},
           {"resolve", {{"scale", {{"y", "independent"}, {"x", "independent"}}}}}};
 }
 

@@ -33,7 +33,7 @@ std::string Naming::training(const TrainedName& name) const {
 }
 
 std::string metric_title(const std::string& metric) {
-  static constexpr std::array<std::pair<const char*, const char*>, 9> kTitles = {
+  static constexpr std::array<std::pair<const char*, const char*>, 14> kTitles = {
       {{"accuracy", "reward accuracy"},
        {"rewards/accuracies", "reward accuracy"},
        {"rewards/margins", "reward margin"},
@@ -42,7 +42,12 @@ std::string metric_title(const std::string& metric) {
        {"mean_token_accuracy", "token accuracy"},
        {"grad_norm", "gradient norm"},
        {"acc_norm", "accuracy"},
-       {"acc", "accuracy"}}};
+       {"acc", "accuracy"},
+       {"exact_match", "exact match"},
+       {"inst_level_strict_acc", "instructions, strict"},
+       {"inst_level_loose_acc", "instructions, loose"},
+       {"prompt_level_strict_acc", "prompts, strict"},
+       {"prompt_level_loose_acc", "prompts, loose"}}};
   for (const auto& [name, title] : kTitles)
     if (metric == name) return title;
   return metric;

@@ -85,7 +85,7 @@ Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labe
   parameters["seed"] = labelling.seed;
   stage.parameters = parameters.dump();
   stage.run = [options, spec, sampling = study.sampling, seed = labelling.seed](const StageRun& run) {
-    const auto made = make_judge(spec, sampling, *run.progress);
+    const auto made = make_judge(spec, sampling_of(spec, sampling), *run.progress);
     annotate(run.folder / "pool.parquet", run.artefact, *made, options, seed, run.force, *run.progress);
   };
   return stage;

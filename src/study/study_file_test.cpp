@@ -81,13 +81,13 @@ TEST_F(StudyFileTest, MistakesNameLineColumnAndTheNearest) {
             "s.yaml:8:1: unknown key 'placeboo'; did you mean 'placebo'? (one of: s");
   EXPECT_EQ(
       message_of(kStudy, "held_out", "heldout"),
-      "s.yaml:4:52: unknown key 'heldout' in 'pool'; did you mean 'held_out'? (one of: prompts, positions, held_out)");
+      "s.yaml:4:49: unknown key 'heldout' in 'pool'; did you mean 'held_out'? (one of: prompts, positions, held_out)");
   EXPECT_NE(message_of(kStudy, "beta: 0.3", "betta: 0.3")
                 .find("s.yaml:12:7: unknown key 'betta' in 'dpo'; did you mean 'beta'?"),
             std::string::npos);
   EXPECT_NE(message_of(kStudy, "[none, column]", "[none, colum]").find("did you mean 'column'"), std::string::npos);
   EXPECT_EQ(message_of(kStudy, "prompts: 24", "prompts: many"),
-            "s.yaml:4:18: 'pool/prompts': found \"many\", wanted a whole number");
+            "s.yaml:4:17: 'pool/prompts': found \"many\", wanted a whole number");
   EXPECT_NE(message_of(kStudy, "[[ranking, binary]]", "[[rankin, binary]]").find("did you mean 'ranking'"),
             std::string::npos);
 }
