@@ -166,33 +166,5 @@ TEST_F(RewardBench, ScoresOfPreferencesAreThoseOfTheSameRows) {
   EXPECT_THROW(run_score(o, silent_progress()), Error);
 }
 
-TEST_F(RewardBench, EveryMalformedRowGetsItsVerdict) {
-  if (shared_data().empty()) GTEST_SKIP() << "the shared data is not there";
-  const fs::path data = shared_data() / "rewardbench_like";
-  RewardBenchOptions o = options();
-  o.data = (data / "rewardbench_like_malformed.jsonl").string();
-  const Json json = run(o);
-  std::map<std::int64_t, std::string> rejected;
-  std::ifstream file(folder_ / "out.rejects.jsonl");
-  for (std::string line; std::getline(file, line);) {
-    const Json reject = Json::parse(line);
-    rejected[reject["row"].get<std::int64_t>()] = reject["reason"];
-  }
-  const Json expected = Json::parse(read_file(data / "rewardbench_like_malformed_expected.json"));
-  std::int64_t kept = 0;
-  for (const Json& row : expected) {
-    const bool reject = row["verdict"] == "reject";
-    kept += !reject;
-    EXPECT_EQ(rejected.contains(row["line"].get<std::int64_t>()), reject) << row["defect"];
-  }
-  EXPECT_EQ(json["n"], kept);
-  EXPECT_EQ(json["outside_sections"].size(), 1u);
-  EXPECT_GE(json["ties"].get<int>(), 1);
-  EXPECT_EQ(json["rejects"]["warnings"]["duplicate_id"], 1);
-  EXPECT_EQ(rejected.at(2), "chosen_missing");
-  EXPECT_EQ(rejected.at(3), "rejected_empty");
-  EXPECT_EQ(rejected.at(5), "prompt_missing");
-}
-
 }  // namespace
 }  // namespace ballot
