@@ -100,7 +100,8 @@ endfunction()
 # Links the archives whole, with what they need from outside.
 function(ballot_link_whole target)
   foreach(archive ${ARGN})
-    target_link_options(${target} PRIVATE -Wl,--whole-archive $<TARGET_FILE:${archive}> -Wl,--no-whole-archive)
+    # SHELL: keeps CMake from dropping the repeated flags, which would leave only the first archive whole.
+    target_link_options(${target} PRIVATE "SHELL:-Wl,--whole-archive $<TARGET_FILE:${archive}> -Wl,--no-whole-archive")
     set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS $<TARGET_FILE:${archive}>)
     add_dependencies(${target} ${archive})
   endforeach()
