@@ -19,13 +19,16 @@ Command reward_command();
 Command score_command();
 Command rewardbench_command();
 Command eval_command();
+Command compare_command();
+Command power_command();
 
 std::vector<Command> commands() {
   return {
       pool_command(),     filter_command(),      inspect_command(), formats_command(),  annotate_command(),
       binarize_command(), agree_command(),       sft_command(),     dpo_command(),      reward_command(),
       score_command(),    rewardbench_command(), eval_command(),    generate_command(), tokenize_command(),
-      run_command(),      status_command(),      report_command(),  verify_command(),
+      compare_command(),  power_command(),       run_command(),     status_command(),   report_command(),
+      verify_command(),
   };
 }
 
