@@ -25,7 +25,9 @@ std::string task_list(const Json& json) {
                           printable(task["detail"].get<std::string>())});
   }
   return render_plain(table) +
-         "\nA task of your own: a YAML file in the harness's language over local files, by its path.\n";
+         "\ndata missing: put the file named there into a folder and give --data FOLDER, or have the dataset in the "
+         "local hub "
+         "cache.\nA task of your own: a YAML file in the harness's language over local files, by its path.\n";
 }
 
 std::string prompts_text(const Json& prompts) {

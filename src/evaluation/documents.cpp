@@ -305,9 +305,7 @@ SplitFiles find_split(const DatasetName& dataset, const std::string& split, cons
           std::find_if(places.begin(), places.end(), [](const fs::path& p) { return fs::is_regular_file(p); });
       if (there == places.end()) {
         found.files.clear();
-        found.missing =
-            fmt::format("the data file {} is not there (looked beside the task file{} and in the current folder)", name,
-                        data.empty() ? "" : ", in " + data.string());
+        found.missing = name;
         return found;
       }
       found.files.push_back(*there);
@@ -336,21 +334,29 @@ SplitFiles find_split(const DatasetName& dataset, const std::string& split, cons
   for (const fs::path& folder : folders)
     if (found.files.empty() && fs::is_directory(folder)) found.files = files_of_hub_folder(folder, dataset.name, split);
   if (!found.files.empty()) return found;
-  const std::string which = dataset.name ? fmt::format("{} ({})", owner_name, *dataset.name) : owner_name;
-  std::string where =
-      layout ? with_name(layout->example,
-                         layout->folder == "musr" || layout->folder == "mmlu_pro" ? split : dataset.name.value_or(""))
-             : owner_name + "/" + split + ".jsonl";
-  found.missing = fmt::format(
-      "no rows of {}, split {}: put them in DIR/{} and give --data DIR, or have the dataset in the "
-      "local hub cache{}",
-      which, split, where, layout && layout->gated ? " (it is gated: accept its terms on the hub first)" : "");
+  const bool by_split = layout && (layout->folder == "musr" || layout->folder == "mmlu_pro");
+  found.missing = layout ? with_name(layout->example, by_split ? split : dataset.name.value_or(""))
+                         : owner_name + "/" + split + ".jsonl";
+  found.gated = layout && layout->gated;
   return found;
+}
+
+Error missing_data(const DatasetName& dataset, const std::string& split, const SplitFiles& found) {
+  if (is_local_kind(dataset.path))
+    return Error(ErrorKind::kInput, fmt::format("the data file {} is not there", found.missing),
+                 "it is looked for beside the task file, in the folder of --data and in the current folder");
+  return Error(
+      ErrorKind::kInput,
+      fmt::format("no rows of {}{}, split {}: {} is not there", dataset.path,
+                  dataset.name ? " (" + *dataset.name + ")" : std::string(), split, found.missing),
+      fmt::format("put the file into a folder and give --data FOLDER, or have the dataset in the local hub cache{}; "
+                  "nothing is fetched here",
+                  found.gated ? " (it is gated: accept its terms on the hub first)" : ""));
 }
 
 Documents read_split(const DatasetName& dataset, const std::string& split, const fs::path& data, RejectLog& rejects) {
   const SplitFiles found = find_split(dataset, split, data);
-  if (found.files.empty()) throw Error(ErrorKind::kInput, found.missing, "");
+  if (found.files.empty()) throw missing_data(dataset, split, found);
   const std::string field =
       dataset.kwargs->is_object() && dataset.kwargs->contains("field") && (*dataset.kwargs)["field"].is_string()
           ? (*dataset.kwargs)["field"].get<std::string>()

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "core/json.h"
 #include "data/rejects.h"
 #include "evaluation/json_value.h"
@@ -39,14 +40,17 @@ struct DatasetName {
   std::filesystem::path folder;     ///< of the YAML file that names the data_files
 };
 
-/// The files of a split and what they must hold. Not found: `files` is empty and `missing` says in a few words what is
-/// missing and how to get it.
+/// The files of a split and what they must hold. Not found: `files` is empty, `missing` says what is missing in a few
+/// words ("bbh/snarks.json"), and missing_data() how to get it.
 struct SplitFiles {
   std::vector<std::filesystem::path> files;
   std::vector<std::string> needed;                            ///< columns
   std::optional<std::pair<std::string, std::string>> filter;  ///< only rows whose column has this value
   std::string missing;
+  bool gated = false;  ///< the dataset is handed out to those who accept its terms
 };
+/// "no rows of SaylorTwift/bbh (snarks), split test: bbh/snarks.json is not there".
+Error missing_data(const DatasetName& dataset, const std::string& split, const SplitFiles& found);
 /// `data`: the folder of --data, may be empty.
 SplitFiles find_split(const DatasetName& dataset, const std::string& split, const std::filesystem::path& data);
 

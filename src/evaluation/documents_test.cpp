@@ -75,9 +75,14 @@ TEST_F(DocumentsOf, AHubFolderIsReadByConfigurationAndSplit) {
 }
 
 TEST_F(DocumentsOf, WhatIsMissingSaysHowToGetIt) {
-  const std::string missing = find_split({"Idavidrein/gpqa", "gpqa_diamond", {}, {}}, "train", folder_).missing;
-  EXPECT_THAT(missing, HasSubstr("gpqa/gpqa_diamond.csv"));
-  EXPECT_THAT(missing, HasSubstr("gated"));
+  try {
+    read_split({"Idavidrein/gpqa", "gpqa_diamond", {}, {}}, "train", folder_, rejects_);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInput);
+    EXPECT_THAT(error.message(), HasSubstr("gpqa/gpqa_diamond.csv is not there"));
+    EXPECT_THAT(error.next(), HasSubstr("gated"));
+  }
 }
 
 TEST_F(DocumentsOf, AMissingColumnIsToldWithTheNearest) {

@@ -83,10 +83,14 @@ std::vector<LoadedTask> load_tasks(const TaskSelection& selection, TaskSettings 
     }
   if (problems.size() == 1) throw problems.front().second;
   if (!problems.empty()) {
+    constexpr std::size_t kShown = 6;
     std::string text;
-    for (const auto& [name, error] : problems) text += fmt::format("\n  {}: {}", name, error.message());
-    throw Error(problems.front().second.kind(), fmt::format("{} of the tasks cannot be done:{}", problems.size(), text),
-                "name those that can; `ballot eval --tasks list` shows what there is");
+    for (std::size_t i = 0; i < std::min(kShown, problems.size()); ++i)
+      text += fmt::format("\n  {}: {}", problems[i].first, problems[i].second.message());
+    if (problems.size() > kShown) text += fmt::format("\n  and {} more", problems.size() - kShown);
+    throw Error(
+        problems.front().second.kind(), fmt::format("{} of the tasks cannot be done:{}", problems.size(), text),
+        "name those that can; `ballot eval --tasks list --data FOLDER` shows what there is and what is missing");
   }
   return tasks;
 }

@@ -183,8 +183,9 @@ std::vector<Json> fewshot_pool(const TaskConfig& config, const FewshotSource& so
   } else {
     if (source.files.files.empty())
       throw Error(ErrorKind::kInput,
-                  fmt::format("the task '{}' wants few-shot examples: {}", config.task, source.files.missing),
-                  "or give the examples' folder with --fewshot-data DIR, or none with --num-fewshot 0");
+                  fmt::format("the task '{}' wants few-shot examples: {}", config.task,
+                              missing_data(config.dataset, source.split, source.files).message()),
+                  "give the examples' folder with --fewshot-data DIR, or do without them: --num-fewshot 0");
     Documents documents;
     DatasetName dataset = config.dataset;
     Json names = Json::array();

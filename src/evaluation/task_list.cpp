@@ -21,12 +21,14 @@ Json describe(const TaskFile& file, const TaskSettings& settings) {
   }
   const TaskConfig config = task_config(file);
   const std::int64_t shots = shots_of(config, settings);
-  std::string missing = find_split(config.dataset, config.evaluated_split(), settings.data).missing;
-  if (missing.empty())
-    if (const FewshotSource fewshot = fewshot_source(config, shots, settings);
-        fewshot.kind == FewshotSource::Kind::kSplit)
-      if (const std::string& its = fewshot.files.missing; !its.empty())
-        missing = fmt::format("{} few-shot examples: {}, or give --fewshot-data DIR, or --num-fewshot 0", shots, its);
+  const SplitFiles rows = find_split(config.dataset, config.evaluated_split(), settings.data);
+  std::string missing = rows.missing;
+  if (!missing.empty() && rows.gated) missing += " (gated)";
+  if (const FewshotSource fewshot = fewshot_source(config, shots, settings);
+      fewshot.kind == FewshotSource::Kind::kSplit)
+    if (!fewshot.files.missing.empty())
+      missing +=
+          fmt::format("{}{} for the {} few-shot examples", missing.empty() ? "" : ", ", fewshot.files.missing, shots);
   json["status"] = missing.empty() ? "ready" : "data_missing";
   json["detail"] = missing;
   json["num_fewshot"] = shots;

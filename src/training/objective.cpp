@@ -22,13 +22,14 @@ double divisor(double count) {
   return count > 0 ? count : 1;
 }
 
-Pairs pairs_of(const TrainingBatch& batch) {
+/// `margins`: whether the examples' margins count; otherwise they are 0.
+Pairs pairs_of(const TrainingBatch& batch, bool with_margins) {
   std::vector<std::int64_t> chosen, rejected;
   std::vector<double> margins, targets, weights;
   for (std::size_t i = 0; i < batch.examples.size(); ++i) {
     chosen.push_back(batch.example_completions[i].at(0));
     rejected.push_back(batch.example_completions[i].at(1));
-    margins.push_back(batch.examples[i]->margin);
+    margins.push_back(with_margins ? batch.examples[i]->margin : 0);
     targets.push_back(batch.examples[i]->target);
     weights.push_back(batch.examples[i]->weight);
   }
@@ -84,6 +85,7 @@ class DpoObjective : public Objective {
       : names_(o.loss),
         weights_(o.loss_weights),
         reference_(reference),
+        with_margins_(o.margin == "column"),
         own_reference_(o.reference.empty()),
         options_{.beta = o.beta,
                  .label_smoothing = o.label_smoothing,
@@ -113,7 +115,7 @@ class DpoObjective : public Objective {
 
   at::Tensor loss(const Model& model, const TrainingBatch& batch, std::span<const double> counts, bool untrained,
                   MetricSums& metrics) const override {
-    const Pairs pairs = pairs_of(batch);
+    const Pairs pairs = pairs_of(batch, with_margins_);
     PolicyScores scores;
     scores.logp_C = completion_log_probabilities(model, batch);
     std::vector<double> reference, tokens;
@@ -154,13 +156,14 @@ class DpoObjective : public Objective {
   std::vector<std::string> names_;
   std::vector<double> weights_;
   const ReferenceTable* reference_;
+  bool with_margins_;   ///< --margin column
   bool own_reference_;  ///< the reference is the model at the start
   PolicyLossOptions options_;
 };
 
 class RewardObjective : public Objective {
  public:
-  explicit RewardObjective(const TrainingOptions& o) : centre_(o.center_rewards) {
+  explicit RewardObjective(const TrainingOptions& o) : with_margins_(o.margin == "column"), centre_(o.center_rewards) {
     if (o.loss.size() != 1) throw wrong_usage("--loss names {} losses; a reward model has one", o.loss.size());
     name_ = o.loss[0];
     const std::vector<std::string> known = loss_names("reward");
@@ -185,7 +188,7 @@ class RewardObjective : public Objective {
     const at::Tensor scores_C = completion_rewards(model, batch);
     at::Tensor loss;
     if (over_pairs()) {
-      const Pairs pairs = pairs_of(batch);
+      const Pairs pairs = pairs_of(batch, with_margins_);
       loss = reward_loss(name_, scores_C, pairs).total / divisor(counts[0]);
       if (centre_ > 0) loss = loss + centre_ * centring(scores_C, pairs).total / divisor(counts[0]);
       show(scores_C.detach(), pairs.chosen_P, pairs.rejected_P, metrics);
@@ -252,6 +255,7 @@ class RewardObjective : public Objective {
   }
 
   std::string name_;
+  bool with_margins_;
   double centre_;
 };
 

@@ -30,6 +30,7 @@
 #include "training/metrics.h"
 #include "training/objective.h"
 #include "training/reference.h"
+#include "training/schedule.h"
 
 namespace ballot {
 namespace {
@@ -58,6 +59,14 @@ void check(const TrainingOptions& o) {
   if (!(o.adam_beta2 >= 0 && o.adam_beta2 < 1))
     throw wrong_usage("--adam-beta2 is {}; it must lie in [0, 1)", o.adam_beta2);
   if (!(o.adam_epsilon > 0)) throw wrong_usage("--adam-epsilon is {}; it must be above 0", o.adam_epsilon);
+  if (o.keep < 1) throw wrong_usage("--keep is {}; at least one checkpoint is kept", o.keep);
+  if (o.save_every < 0)
+    throw wrong_usage("--save-every is {}; it must be 0 (about every ten minutes) or more", o.save_every);
+  if (o.epochs < 1) throw wrong_usage("--epochs is {}; it must be at least 1", o.epochs);
+  if (o.max_steps && *o.max_steps < 1) throw wrong_usage("--max-steps is {}; it must be at least 1", *o.max_steps);
+  if (o.max_length < 2)
+    throw wrong_usage("--max-length is {}; a prompt and a completion need two tokens", o.max_length);
+  learning_rate_factor(o.schedule, 0, 1, warmup_steps(o.warmup_ratio, 1));
   if (takes_annotations(o) && o.pool.empty())
     throw wrong_usage("--loss {} takes annotations, whose texts stand in the pool: add --pool pool.parquet", o.loss[0]);
   if (!o.pool.empty() && !takes_annotations(o))
@@ -204,9 +213,10 @@ ReferenceTable reference_table(const TrainingOptions& o, const Model& policy, co
 }
 
 /// The share of the weights that are not what the training began with; rows and layers that it added do not count.
-double changed_share(const std::string& name, const Model& model) {
+double changed_share(const std::string& name, const Model& model, const std::string& precision) {
   const at::NoGradGuard no_grad;
   const auto before = load_model(name, {.requires_grad = false});
+  round_weights(before->parameters(), precision);
   std::map<std::string, at::Tensor> old;
   for (const auto& [parameter, tensor] : before->parameters()) old[parameter] = tensor;
   double changed = 0, all = 0;
@@ -348,7 +358,7 @@ TrainingResult train(const TrainingOptions& options, Progress& progress) {
     result.first = numbers_of(lines.front());
     result.last = numbers_of(lines.back());
   }
-  result.changed_weights = changed_share(options.model, *model);
+  result.changed_weights = changed_share(options.model, *model, options.precision);
   result.model_hash = model_hash(*model);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
