@@ -22,9 +22,7 @@ help:  ## this list
 
 demo: build  ## a small study, from ranked completions to a report @ 15 min after the build
 	@echo 'demo: studies/demo.yaml into build/demo (about 15 minutes; interrupt and repeat as you like)'
-	@build/bin/ballot run studies/demo.yaml --out build/demo
-	@echo
-	@echo 'The report: $(CURDIR)/build/demo/report/index.html'
+	@build/bin/ballot run studies/demo.yaml --out '$(CURDIR)/build/demo'
 
 test: build  ## all tests: no network, no Python @ minutes after the build
 	@echo 'test: running all tests'

@@ -34,8 +34,8 @@ std::vector<std::string> with_config_file(const CLI::App& app, const std::vector
     if (value.is_boolean()) {
       if (value.get<bool>())
         out.push_back(name);
-      else
-        out.push_back("--no-" + name.substr(2));
+      else if (app.get_option_no_throw("--no-" + name.substr(2)) != nullptr)
+        out.push_back("--no-" + name.substr(2));  // a flag that is off by default needs no word to stay so
     } else if (value.is_array()) {
       std::string joined;
       for (const Json& item : value) joined += (joined.empty() ? "" : ",") + text(item);

@@ -27,7 +27,7 @@ namespace ballot {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kRewardBenchVersion = 1, kScoreVersion = 1;
+constexpr std::int64_t kRewardBenchVersion = 2, kScoreVersion = 2;
 
 /// Scores of the pairs that could be encoded, in the order of `rows`. `index` says which rows they are.
 std::vector<ScoredPair> score_pairs(const Scorer& scorer, std::vector<Preference> rows, const std::string& file,
@@ -65,19 +65,23 @@ std::vector<ScoredPair> score_pairs(const Scorer& scorer, std::vector<Preference
 }
 
 void write_scores(const fs::path& path, const std::vector<ScoredPair>& pairs) {
-  std::vector<std::string> ids, subsets;
+  std::vector<std::string> ids, subsets, clusters;
   std::vector<double> chosen, rejected;
   std::vector<bool> correct;
   for (const ScoredPair& pair : pairs) {
     ids.push_back(pair.id);
     subsets.push_back(pair.subset);
+    clusters.push_back(pair.cluster);
     chosen.push_back(pair.score_chosen);
     rejected.push_back(pair.score_rejected);
     correct.push_back(pair.correct());
   }
-  write_table(
-      path,
-      {{"id", ids}, {"subset", subsets}, {"score_chosen", chosen}, {"score_rejected", rejected}, {"correct", correct}});
+  write_table(path, {{"id", ids},
+                     {"subset", subsets},
+                     {"score_chosen", chosen},
+                     {"score_rejected", rejected},
+                     {"correct", correct},
+                     {"cluster", clusters}});
 }
 
 Json interval_json(const ScoreInterval& s) {
@@ -200,6 +204,7 @@ std::string run_rewardbench(const RewardBenchOptions& options, Progress& progres
     const RewardBenchRow& row = rows[index[i]];
     scored[i].id = row.id;
     scored[i].subset = row.subset;
+    scored[i].cluster = clusters[index[i]];
     const std::int64_t chosen = characters(row.chosen), rejected = characters(row.rejected);
     JudgedRow base{row.subset, clusters[index[i]], 0, chosen == rejected};
     judged.push_back({row.subset, clusters[index[i]], scored[i].correct() ? 1.0 : 0.0, scored[i].tie()});
@@ -280,6 +285,7 @@ std::string run_score(const ScoreOptions& options, Progress& progress) {
   for (std::size_t i = 0; i < scored.size(); ++i) {
     scored[i].id = rows[index[i]].pair_id;
     scored[i].subset = rows[index[i]].format;
+    scored[i].cluster = rows[index[i]].prompt_id;
     right += scored[i].correct();
     ties += scored[i].tie();
   }

@@ -12,7 +12,7 @@ namespace ballot {
 
 /// A pair with its two scores.
 struct ScoredPair {
-  std::string id, subset;
+  std::string id, subset, cluster;  ///< cluster: rows that share a prompt, or a problem in several languages
   double score_chosen = 0, score_rejected = 0;
   bool correct() const { return score_chosen > score_rejected; }  ///< strictly, as the reference counts
   bool tie() const { return score_chosen == score_rejected; }

@@ -82,8 +82,7 @@ Proof compare(const StudyFile& study, const fs::path& folder, const TrainedModel
                                   {"steps", "optimiser steps"},
                                   {"completions", "completions encoded"},
                                   {"tokens_sha256", "token ids of the completions"},
-                                  {"order_sha256", "order of the prompts"},
-                                  {"threads", "threads"}})
+                                  {"order_sha256", "order of the prompts"}})
     if (facts_a.contains(key) || facts_b.contains(key))
       row(what, short_value(facts_a.value(key, Json())), short_value(facts_b.value(key, Json())));
   double flips = 0, shared = 0;

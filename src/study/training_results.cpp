@@ -10,9 +10,8 @@
 #include "core/manifest.h"
 #include "data/pool.h"
 #include "data/preferences.h"
-#include "data/rewardbench.h"
 #include "data/table.h"
-#include "statistics/rewardbench_sections.h"
+#include "report/compare.h"
 #include "report/paired.h"
 #include "statistics/tests.h"
 #include "study/results.h"
@@ -163,41 +162,6 @@ void read_tasks(const fs::path& folder, const TrainedName& name, StudyResults& r
   }
 }
 
-/// Items of one RewardBench folder: id and place -> right or wrong.
-struct BenchItems {
-  std::vector<std::string> id, subset;
-  std::vector<double> correct;
-};
-BenchItems read_bench_items(const fs::path& folder) {
-  const Table table = read_table((folder / "scores.parquet").string());
-  BenchItems items;
-  for (const Cell& cell : table.column("id")) items.id.push_back(cell.text);
-  for (const Cell& cell : table.column("subset")) items.subset.push_back(cell.text);
-  for (const Cell& cell : table.column("correct"))
-    items.correct.push_back(cell.number.value_or(cell.text == "true" ? 1.0 : 0.0));
-  return items;
-}
-
-/// Weights that make the weighted mean of the rows the overall score.
-std::vector<PairedItem> bench_pairs(const BenchItems& a, const BenchItems& b) {
-  std::map<std::string, double> rows, section_weight, weight;
-  std::map<std::string, std::string> section;
-  for (const RewardBenchSubset& subset : rewardbench_subsets())
-    weight[subset.name] = subset.weight, section[subset.name] = subset.section;
-  for (const std::string& subset : a.subset) ++rows[subset];
-  for (const auto& [subset, n] : rows)
-    if (section.contains(subset)) section_weight[section[subset]] += weight[subset];
-  std::vector<PairedItem> items;
-  for (std::size_t i = 0; i < a.id.size(); ++i) {
-    if (!section.contains(a.subset[i]) || i >= b.id.size() || a.id[i] != b.id[i]) continue;
-    const std::string& s = section[a.subset[i]];
-    const auto stratum = static_cast<std::size_t>(std::distance(section_weight.begin(), section_weight.find(s)));
-    items.push_back({a.subset[i] + " " + a.id[i], stratum, weight[a.subset[i]] / section_weight[s] / rows[a.subset[i]],
-                     a.correct[i], b.correct[i]});
-  }
-  return items;
-}
-
 }  // namespace
 
 void collect_scores(const StudyFile& study, const fs::path& folder, int threads, StudyResults& results) {
@@ -261,16 +225,17 @@ void collect_contrasts(const StudyFile& study, const fs::path& folder, int threa
         for (std::size_t j = i + 1; j < formats.size(); ++j) {
           const auto a = by_format.find(formats[i]), b = by_format.find(formats[j]);
           if (a == by_format.end() || b == by_format.end()) continue;
-          const auto add = [&](const std::string& outcome, const std::vector<PairedItem>& items) {
-            if (items.empty()) return;
-            const PairedContrast c = paired_contrast(items, kReplicates, seed, threads);
+          const auto add = [&](const std::string& outcome, const PairedContrast& c) {
             results.contrasts.push_back({outcome, formats[i], formats[j], c.difference, c.low, c.high, c.p, 1, c.n,
                                          c.clusters, "", claimed(formats[i], formats[j])});
           };
-          if (!a->second->rewardbench_folder.empty() && !b->second->rewardbench_folder.empty())
+          if (!a->second->rewardbench_folder.empty() && !b->second->rewardbench_folder.empty()) {
+            CompareOptions compare;
+            compare.results = {"a=" + a->second->rewardbench_folder, "b=" + b->second->rewardbench_folder};
+            compare.bootstrap = kReplicates;
             add(fmt::format("RewardBench, {} ({})", kind, cell),
-                bench_pairs(read_bench_items(a->second->rewardbench_folder),
-                            read_bench_items(b->second->rewardbench_folder)));
+                compare_results(compare, seed, threads).front().paired);
+          }
           if (!a->second->held_out_scores.empty() && !b->second->held_out_scores.empty()) {
             const auto wins_a = source_wins(a->second->held_out_scores),
                        wins_b = source_wins(b->second->held_out_scores);
@@ -279,7 +244,9 @@ void collect_contrasts(const StudyFile& study, const fs::path& folder, int threa
               if (wins_b.contains(pair) && labels.prompt.contains(pair))
                 items.push_back(
                     {labels.prompt.at(pair), 0, 1, win == 1.0 ? 1.0 : 0.0, wins_b.at(pair) == 1.0 ? 1.0 : 0.0});
-            add(fmt::format("held-out pairs against the source, {} ({})", kind, cell), items);
+            if (!items.empty())
+              add(fmt::format("held-out pairs against the source, {} ({})", kind, cell),
+                  paired_contrast(items, kReplicates, seed, threads));
           }
         }
   }

@@ -91,6 +91,8 @@ int run_with_kills(const TrainingOptions& o, std::uint64_t seed, int kills) {
       if (::waitpid(child, &status, WNOHANG) == 0) {
         ::kill(child, SIGKILL);
         ::waitpid(child, &status, 0);
+        // Killed between its manifest and its end: it is finished, and another start would rightly say so.
+        if (fs::exists(fs::path(o.out) / "manifest.json")) return killed + 1;
         continue;
       }
     } else {

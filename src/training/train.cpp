@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "compute/communicator.h"
 #include "compute/device.h"
@@ -212,6 +213,29 @@ ReferenceTable reference_table(const TrainingOptions& o, const Model& policy, co
   return table;
 }
 
+/// Of the ids of every prompt with each of its completions; not of their order, nor of the pairs they are in.
+std::string tokens_hash(const TrainingSet& set) {
+  std::set<std::string> contents;
+  for (const TokenPrompt& prompt : set.prompts)
+    for (const TokenCompletion& completion : prompt.completions) contents.insert(completion.content);
+  Hasher hasher;
+  for (const std::string& content : contents) hasher.field(content);
+  return hasher.hex();
+}
+
+/// Of the prompts in the order in which the first epoch comes to them; not of the pairs of each.
+std::string order_hash(const TrainingSet& set, const TrainingOptions& o) {
+  Hasher hasher;
+  std::int32_t last = -1;
+  for (const auto& step : plan_epoch(set, o.order, o.batch_size, static_cast<std::uint64_t>(o.seed), 0))
+    for (const std::int32_t example : step) {
+      const std::int32_t prompt = set.examples[static_cast<std::size_t>(example)].prompt;
+      if (prompt != last) hasher.field(set.prompts[static_cast<std::size_t>(prompt)].prompt_id);
+      last = prompt;
+    }
+  return hasher.hex();
+}
+
 /// The share of the weights that are not what the training began with; rows and layers that it added do not count.
 double changed_share(const std::string& name, const Model& model, const std::string& precision) {
   const at::NoGradGuard no_grad;
@@ -323,6 +347,11 @@ TrainingResult train(const TrainingOptions& options, Progress& progress) {
         found->second, set.examples.size()));
   for (const std::string& finding : findings) progress.say("first batch: " + finding);
 
+  // What a proof compares between two trainings: the weights at the start, every token id, the order of the prompts.
+  facts["start_hash"] = model_hash(*model);
+  facts["tokens_sha256"] = tokens_hash(set);
+  facts["order_sha256"] = order_hash(set, options);
+
   const MicrobatchChoice choice = recorded_choice(options, *model, set, steps, progress);
   model->set_gradient_checkpointing(choice.gradient_checkpointing);
   std::optional<ReferenceTable> reference;
@@ -330,6 +359,7 @@ TrainingResult train(const TrainingOptions& options, Progress& progress) {
   if (options.objective == "dpo" && !is_reference_free(options.loss)) {
     reference = reference_table(options, *model, set, choice.budget, compute.type, reference_tokens, progress);
     facts["reference"] = {{"model", reference->model()}, {"computed_tokens", reference_tokens}};
+    facts["reference_hash"] = reference->model();
   }
   const std::unique_ptr<Objective> objective = make_objective(options, reference ? &*reference : nullptr);
   const std::unique_ptr<Communicator> communicator = single_process();
