@@ -22,8 +22,17 @@ struct ShuffleSource {
 struct NativeFunction {
   std::string file, name;  ///< file below the harness's tasks: "leaderboard/musr/utils.py"
   /// Exactly one of these is set.
+  /// doc_to_text, doc_to_choice, doc_to_target.
   Json (*of_row)(const Json& row) = nullptr;
+  /// process_docs: changes rows in place, may drop some and add columns.
   void (*of_documents)(Documents& documents, const ShuffleSource& shuffle) = nullptr;
+  /// process_results of a task that generates: the scores of one answer, an object with one entry a metric, each true
+  /// or false, a number, or a list of them (IFEval: one an instruction). `row` is the row after process_docs; `answer`
+  /// is UTF-8, possibly empty. Throws Error (input) where the row lacks what it needs; never for what an answer says.
+  Json (*of_answer)(const Json& row, const std::string& answer) = nullptr;
+  /// aggregation of a metric whose scores are lists: the mean over all entries of all rows. (A plain "mean" is no
+  /// function.)
+  bool mean_of_entries = false;
 };
 const std::vector<NativeFunction>& native_functions();
 
