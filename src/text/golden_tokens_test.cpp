@@ -20,7 +20,8 @@ class GoldenTokens : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     const char* data = std::getenv("BALLOT_SHARED_DATA");
     const std::filesystem::path file =
-        std::filesystem::path(data ? data : BALLOT_SOURCE_DIR "/../shared/data") / "tokens/golden_tokens_small.json";
+        (data ? std::filesystem::path(data) : std::filesystem::path(BALLOT_SOURCE_DIR) / "../shared/data") /
+        "tokens/golden_tokens_small.json";
     const char* tokenizers = std::getenv("BALLOT_TOKENIZERS");
     if (!std::filesystem::exists(file) || !tokenizers ||
         !std::filesystem::exists(std::filesystem::path(tokenizers) / GetParam()))
