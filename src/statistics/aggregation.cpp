@@ -138,28 +138,48 @@ Strengths bradley_terry(std::span<const double> wins, std::size_t items, double 
 
 Strengths plackett_luce(std::span<const std::vector<std::uint32_t>> rankings, std::size_t items,
                         const IterationOptions& options) {
+  const std::vector<double> weights(rankings.size(), 1.0);
+  return plackett_luce(rankings, weights, items, 0, options);
+}
+
+Strengths plackett_luce(std::span<const std::vector<std::uint32_t>> given, std::span<const double> given_weights,
+                        std::size_t items, double prior, const IterationOptions& options) {
+  if (given.size() != given_weights.size())
+    throw wrong_usage("Plackett-Luce of {} rankings got {} weights", given.size(), given_weights.size());
   Strengths out;
   if (items == 0) return out;
+  std::vector<std::vector<std::uint32_t>> rankings(given.begin(), given.end());
+  std::vector<double> weights(given_weights.begin(), given_weights.end());
+  if (prior > 0)
+    for (std::uint32_t i = 0; i < items; ++i)
+      for (std::uint32_t j = 0; j < items; ++j)
+        if (i != j) {
+          rankings.push_back({i, j});
+          weights.push_back(prior);
+        }
   std::vector<double> beats(items * items, 0), picked(items, 0);
-  for (const std::vector<std::uint32_t>& ranking : rankings)
+  for (std::size_t r = 0; r < rankings.size(); ++r) {
+    const std::vector<std::uint32_t>& ranking = rankings[r];
     for (std::size_t i = 0; i < ranking.size(); ++i) {
       if (ranking[i] >= items) throw wrong_usage("a ranking names item {} of {}", ranking[i], items);
-      if (i + 1 < ranking.size()) picked[ranking[i]] += 1;
-      for (std::size_t j = i + 1; j < ranking.size(); ++j) beats[ranking[i] * items + ranking[j]] += 1;
+      if (i + 1 < ranking.size()) picked[ranking[i]] += weights[r];
+      for (std::size_t j = i + 1; j < ranking.size(); ++j) beats[ranking[i] * items + ranking[j]] += weights[r];
     }
+  }
   require_connected(beats, items, "Plackett-Luce");
   out.log_strength.assign(items, 0);
   std::vector<double> strength(items, 1), next(items), expected(items), present;
   for (; out.iterations < options.iterations && !out.converged; ++out.iterations) {
     std::fill(expected.begin(), expected.end(), 0.0);
-    for (const std::vector<std::uint32_t>& ranking : rankings) {
+    for (std::size_t r = 0; r < rankings.size(); ++r) {
+      const std::vector<std::uint32_t>& ranking = rankings[r];
       present.assign(ranking.size() + 1, 0);
       for (std::size_t place = ranking.size(); place-- > 0;)
         present[place] = present[place + 1] + strength[ranking[place]];
       double stages = 0;
       for (std::size_t place = 0; place < ranking.size(); ++place) {
         // Item `place` was present in the stages 0 .. place; the last place is no choice.
-        if (place + 1 < ranking.size()) stages += 1 / present[place];
+        if (place + 1 < ranking.size()) stages += weights[r] / present[place];
         expected[ranking[place]] += stages;
       }
     }
@@ -169,11 +189,12 @@ Strengths plackett_luce(std::span<const std::vector<std::uint32_t>> rankings, st
     out.log_strength = next;
     for (std::size_t i = 0; i < items; ++i) strength[i] = std::exp(next[i]);
   }
-  for (const std::vector<std::uint32_t>& ranking : rankings) {
+  for (std::size_t r = 0; r < rankings.size(); ++r) {
     double present = 0;
-    for (std::size_t place = ranking.size(); place-- > 0;) {
-      present += strength[ranking[place]];
-      if (place + 1 < ranking.size()) out.log_likelihood += out.log_strength[ranking[place]] - std::log(present);
+    for (std::size_t place = rankings[r].size(); place-- > 0;) {
+      present += strength[rankings[r][place]];
+      if (place + 1 < rankings[r].size())
+        out.log_likelihood += weights[r] * (out.log_strength[rankings[r][place]] - std::log(present));
     }
   }
   return out;

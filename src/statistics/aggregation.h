@@ -35,6 +35,11 @@ Strengths bradley_terry(std::span<const double> wins, std::size_t items, double 
 Strengths plackett_luce(std::span<const std::vector<std::uint32_t>> rankings, std::size_t items,
                         const IterationOptions& options = {});
 
+/// The same with a weight a ranking (half of a ranking each way is a tie), and `prior` rankings of each two items each
+/// way, which keep every strength finite.
+Strengths plackett_luce(std::span<const std::vector<std::uint32_t>> rankings, std::span<const double> weights,
+                        std::size_t items, double prior, const IterationOptions& options = {});
+
 struct DawidSkene {
   std::vector<double> posterior;        ///< U x q
   std::vector<double> prior;            ///< q
