@@ -146,7 +146,7 @@ function(ballot_engine_door)
 endfunction()
 
 function(ballot_embeddings)
-  file(GLOB ballots CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/ballots/*.yaml)
+  file(GLOB ballots CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/ballots/*.yaml ${CMAKE_SOURCE_DIR}/ballots/attacks/*.yaml)
   set(arguments "")
   foreach(path ${ballots})
     cmake_path(GET path FILENAME name)
