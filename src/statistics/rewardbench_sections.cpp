@@ -41,12 +41,17 @@ const std::vector<std::string>& rewardbench_sections() {
   return sections;
 }
 
+const SectionScheme& rewardbench_scheme() {
+  static const SectionScheme scheme = {rewardbench_subsets(), rewardbench_sections(), ""};
+  return scheme;
+}
+
 namespace {
 
-/// From per-subset sums (right, rows) to the four sections and the overall score; absent ones are NaN.
-void scores_of_sums(std::span<const double> sums, std::span<double> out) {
-  const auto& subsets = rewardbench_subsets();
-  const auto& sections = rewardbench_sections();
+/// From per-subset sums (right, rows) to the sections and the overall score; absent ones are NaN.
+void scores_of_sums(const SectionScheme& scheme, std::span<const double> sums, std::span<double> out) {
+  const auto& subsets = scheme.subsets;
+  const auto& sections = scheme.sections;
   double total = 0;
   int present = 0;
   for (std::size_t s = 0; s < sections.size(); ++s) {
@@ -56,7 +61,8 @@ void scores_of_sums(std::span<const double> sums, std::span<double> out) {
         weighted += subsets[k].weight * sums[2 * k] / sums[2 * k + 1];
         weight += subsets[k].weight;
       }
-    out[s] = weight > 0 ? weighted / weight : std::nan("");
+    const double whole = sections[s] == scheme.absolute_section ? 1 : weight;
+    out[s] = weight > 0 ? weighted / whole : std::nan("");
     if (weight > 0) total += out[s], ++present;
   }
   out[sections.size()] = present > 0 ? total / present : std::nan("");
@@ -69,15 +75,15 @@ struct Layout {
   std::size_t clusters = 0;
 };
 
-Layout lay_out(const std::vector<JudgedRow>& rows) {
-  const auto& subsets = rewardbench_subsets();
+Layout lay_out(const SectionScheme& scheme, const std::vector<JudgedRow>& rows) {
+  const auto& subsets = scheme.subsets;
   Layout layout;
   layout.cluster_of_row.resize(rows.size());
   layout.subset_of_row.assign(rows.size(), subsets.size());
   for (std::size_t r = 0; r < rows.size(); ++r)
     for (std::size_t k = 0; k < subsets.size(); ++k)
       if (subsets[k].name == rows[r].subset) layout.subset_of_row[r] = k;
-  for (const std::string& section : rewardbench_sections()) {
+  for (const std::string& section : scheme.sections) {
     std::map<std::string, std::size_t> known;
     for (std::size_t r = 0; r < rows.size(); ++r) {
       if (layout.subset_of_row[r] == subsets.size() || subsets[layout.subset_of_row[r]].section != section) continue;
@@ -90,7 +96,8 @@ Layout lay_out(const std::vector<JudgedRow>& rows) {
   return layout;
 }
 
-SectionScores named(std::span<const double> estimates, const std::vector<JudgedRow>& rows) {
+SectionScores named(const SectionScheme& scheme, std::span<const double> estimates,
+                    const std::vector<JudgedRow>& rows) {
   SectionScores scores;
   for (const JudgedRow& row : rows) {
     SubsetAccuracy& subset = scores.subsets[row.subset];
@@ -99,7 +106,7 @@ SectionScores named(std::span<const double> estimates, const std::vector<JudgedR
     subset.ties += row.tie;
   }
   for (auto& [name, subset] : scores.subsets) subset.accuracy /= static_cast<double>(subset.n);
-  const auto& sections = rewardbench_sections();
+  const auto& sections = scheme.sections;
   for (std::size_t s = 0; s < sections.size(); ++s)
     if (!std::isnan(estimates[s])) scores.sections[sections[s]].score = estimates[s];
   scores.overall.score = estimates[sections.size()];
@@ -109,12 +116,12 @@ SectionScores named(std::span<const double> estimates, const std::vector<JudgedR
 }  // namespace
 
 SectionScores section_scores(const std::vector<JudgedRow>& rows, std::int64_t replicates, std::uint64_t seed,
-                             int threads) {
-  const Layout layout = lay_out(rows);
-  const std::size_t columns = 2 * rewardbench_subsets().size(), statistics = rewardbench_sections().size() + 1;
+                             int threads, const SectionScheme& scheme) {
+  const Layout layout = lay_out(scheme, rows);
+  const std::size_t columns = 2 * scheme.subsets.size(), statistics = scheme.sections.size() + 1;
   ClusterSums sums(std::max<std::size_t>(layout.clusters, 1), columns);
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    if (layout.subset_of_row[r] == rewardbench_subsets().size()) continue;
+    if (layout.subset_of_row[r] == scheme.subsets.size()) continue;
     sums.at(layout.cluster_of_row[r], 2 * layout.subset_of_row[r]) += rows[r].correct;
     sums.at(layout.cluster_of_row[r], 2 * layout.subset_of_row[r] + 1) += 1;
   }
@@ -123,9 +130,11 @@ SectionScores section_scores(const std::vector<JudgedRow>& rows, std::int64_t re
   options.seed = seed;
   options.threads = threads;
   options.strata = layout.strata;
-  const Bootstrap result = bootstrap(sums, statistics, scores_of_sums, options);
-  SectionScores scores = named(result.estimates, rows);
-  const auto& sections = rewardbench_sections();
+  const Bootstrap result = bootstrap(
+      sums, statistics, [&](std::span<const double> draw, std::span<double> out) { scores_of_sums(scheme, draw, out); },
+      options);
+  SectionScores scores = named(scheme, result.estimates, rows);
+  const auto& sections = scheme.sections;
   for (std::size_t s = 0; s < statistics; ++s) {
     ScoreInterval* target = s == sections.size()                    ? &scores.overall
                             : scores.sections.contains(sections[s]) ? &scores.sections[sections[s]]
@@ -138,23 +147,24 @@ SectionScores section_scores(const std::vector<JudgedRow>& rows, std::int64_t re
   return scores;
 }
 
-SectionScores random_scores(const std::vector<JudgedRow>& rows, std::int64_t replicates, std::uint64_t seed) {
-  const Layout layout = lay_out(rows);
-  const std::size_t columns = 2 * rewardbench_subsets().size(), statistics = rewardbench_sections().size() + 1;
+SectionScores random_scores(const std::vector<JudgedRow>& rows, std::int64_t replicates, std::uint64_t seed,
+                            const SectionScheme& scheme) {
+  const Layout layout = lay_out(scheme, rows);
+  const std::size_t columns = 2 * scheme.subsets.size(), statistics = scheme.sections.size() + 1;
   std::vector<JudgedRow> half = rows;
   for (JudgedRow& row : half) row.correct = 0.5, row.tie = false;
   std::vector<double> sums(columns), out(statistics);
   const auto count = [&](const auto& value) {
     std::fill(sums.begin(), sums.end(), 0.0);
     for (std::size_t r = 0; r < rows.size(); ++r) {
-      if (layout.subset_of_row[r] == rewardbench_subsets().size()) continue;
+      if (layout.subset_of_row[r] == scheme.subsets.size()) continue;
       sums[2 * layout.subset_of_row[r]] += value(r);
       sums[2 * layout.subset_of_row[r] + 1] += 1;
     }
-    scores_of_sums(sums, out);
+    scores_of_sums(scheme, sums, out);
   };
   count([](std::size_t) { return 0.5; });
-  SectionScores scores = named(out, half);
+  SectionScores scores = named(scheme, out, half);
   std::vector<std::vector<double>> draws(statistics);
   for (std::int64_t b = 0; b < replicates; ++b) {
     Random coin(seed, "random scorer", static_cast<std::uint64_t>(b));
@@ -162,7 +172,7 @@ SectionScores random_scores(const std::vector<JudgedRow>& rows, std::int64_t rep
     for (std::size_t s = 0; s < statistics; ++s)
       if (!std::isnan(out[s])) draws[s].push_back(out[s]);
   }
-  const auto& sections = rewardbench_sections();
+  const auto& sections = scheme.sections;
   for (std::size_t s = 0; s < statistics; ++s) {
     if (draws[s].empty()) continue;
     const Interval interval = percentile_interval(draws[s]);

@@ -21,6 +21,17 @@ const std::vector<RewardBenchSubset>& rewardbench_subsets();
 /// "Chat", "Chat Hard", "Safety", "Reasoning".
 const std::vector<std::string>& rewardbench_sections();
 
+/// How subsets make sections, and these the score (the plain mean of the sections present).
+struct SectionScheme {
+  std::vector<RewardBenchSubset> subsets;
+  std::vector<std::string> sections;
+  /// A section whose weights are shares of it: absent subsets count as 0 and nothing is divided by the sum of weights.
+  /// Otherwise a section is the weighted mean of the subsets present.
+  std::string absolute_section;
+};
+/// RewardBench 1.
+const SectionScheme& rewardbench_scheme();
+
 /// One judged row: which subset, which cluster (rows of one prompt, or of one problem in several languages), how much
 /// it counts.
 struct JudgedRow {
@@ -46,10 +57,11 @@ struct SectionScores {
 
 /// Intervals: 95%, percentile, over `replicates` bootstrap draws of clusters within sections.
 SectionScores section_scores(const std::vector<JudgedRow>& rows, std::int64_t replicates, std::uint64_t seed,
-                             int threads = 0);
+                             int threads = 0, const SectionScheme& scheme = rewardbench_scheme());
 
 /// What scorers that know nothing get: every pair right with probability 1/2. The score is 1/2, the interval the
 /// central 95% of `replicates` such scorers.
-SectionScores random_scores(const std::vector<JudgedRow>& rows, std::int64_t replicates, std::uint64_t seed);
+SectionScores random_scores(const std::vector<JudgedRow>& rows, std::int64_t replicates, std::uint64_t seed,
+                            const SectionScheme& scheme = rewardbench_scheme());
 
 }  // namespace ballot
