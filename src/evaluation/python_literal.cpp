@@ -37,6 +37,10 @@ class LiteralParser {
     if (c == '[') return sequence('[', ']');
     if (c == '(') return sequence('(', ')');
     if (c == '{') return mapping();
+    if (text_.substr(at_).starts_with("frozenset(")) {
+      at_ += 9;
+      return sequence('(', ')');
+    }
     if (is_text_start()) return text();
     if (c == '-' || c == '+' || c == '.' || (c >= '0' && c <= '9')) return number();
     for (const auto& [word, meaning] :
@@ -45,7 +49,7 @@ class LiteralParser {
         at_ += word.size();
         return meaning;
       }
-    fail("only texts, numbers, True, False, None, lists, tuples and dicts are read");
+    fail("only texts, numbers, True, False, None, lists, tuples, dicts and frozensets are read");
   }
 
   void end() {

@@ -1,6 +1,6 @@
 // Python literals: lists of choices as some data sets store them (`['piano', "producer's desk"]`), and the constants
-// that the harness's task files keep in Python. Nothing is evaluated: texts, numbers, True, False, None, lists, tuples
-// and dicts.
+// that the harness's task files keep in Python. Nothing is evaluated: texts, numbers, True, False, None, lists, tuples,
+// dicts, and frozensets of these.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace ballot {
 
-/// Tuples become lists. Throws Error (input) with the place where the text is no literal.
+/// Tuples and frozensets become lists. Throws Error (input) with the place where the text is no literal.
 Json parse_python_literal(std::string_view text);
 /// The literal of `NAME = ...` or of `def NAME(...): return ...` at the left margin of a Python file. Throws Error
 /// (input) where there is none.

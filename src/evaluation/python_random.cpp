@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 #include <set>
 
@@ -46,6 +47,23 @@ std::uint32_t PythonRandom::below(std::uint32_t n) {
   std::uint32_t r = next() >> (32 - bits);
   while (r >= n) r = next() >> (32 - bits);
   return r;
+}
+
+double PythonRandom::random() {
+  const std::uint32_t high = next() >> 5, low = next() >> 6;
+  return (high * 67108864.0 + low) / 9007199254740992.0;
+}
+
+double PythonRandom::gauss() {
+  if (next_gauss_) {
+    const double z = *next_gauss_;
+    next_gauss_.reset();
+    return z;
+  }
+  const double angle = random() * 2 * std::numbers::pi;
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - random()));
+  next_gauss_ = std::sin(angle) * radius;
+  return std::cos(angle) * radius;
 }
 
 std::vector<std::size_t> PythonRandom::sample(std::size_t n, std::size_t k) {

@@ -1,8 +1,9 @@
-// Python's random module, as far as the harness draws from it: the Mersenne twister seeded by a whole number, `shuffle`
-// and `sample` (CPython 3.11 and later).
+// Python's random module, as far as the harness draws from it: the Mersenne twister seeded by a whole number,
+// `shuffle`, `sample`, `random` and `gauss` (CPython 3.11 and later).
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace ballot {
@@ -20,10 +21,15 @@ class PythonRandom {
   }
   /// Indices of `random.sample(range(n), k)`; k <= n.
   std::vector<std::size_t> sample(std::size_t n, std::size_t k);
+  /// Uniform in [0, 1), 53 bits.
+  double random();
+  /// Normal with mean 0 and standard deviation 1: `random.gauss(0.0, 1.0)`, which makes two at a time.
+  double gauss();
 
  private:
   std::array<std::uint32_t, 624> state_;
   std::size_t index_ = 624;
+  std::optional<double> next_gauss_;
 };
 
 }  // namespace ballot
