@@ -26,25 +26,6 @@ PreferenceLayout layout_of(const std::string& word) {
   throw wrong_usage("unknown layout '{}'{}", word, did_you_mean(word, words));
 }
 
-FormatAnnotations read_input(const std::string& path) {
-  std::vector<Annotation> rows = read_annotations(path);
-  if (rows.empty()) throw bad_input("{} holds no annotations", path);
-  const std::string name = rows.front().format;
-  for (const Annotation& row : rows)
-    if (row.format != name)
-      throw Error(ErrorKind::kInput,
-                  fmt::format("{} holds annotations of two formats, '{}' and '{}'", path, name, row.format),
-                  "give one file a format");
-  const fs::path beside =
-      fs::is_directory(path) ? fs::path(path) / "format.yaml" : fs::path(path).parent_path() / "format.yaml";
-  // A folder tells the format as its ballots had it; a table from elsewhere only its name.
-  if (fs::exists(beside)) {
-    Format format = Format::load(beside.string());
-    if (format.name == name) return {std::move(format), std::move(rows)};
-  }
-  return {Format::load(name), std::move(rows)};
-}
-
 // The hash of what is read: of the annotations alone, not of the journal beside them.
 ManifestInput describe_annotations(const std::string& name, const std::string& path) {
   return describe_input(name, fs::is_directory(path) ? fs::path(path) / "annotations.parquet" : fs::path(path));
@@ -67,6 +48,44 @@ Manifest manifest_of(const BinarizeRequest& request, const std::vector<std::stri
 
 }  // namespace
 
+FormatAnnotations read_format_annotations(const std::string& path) {
+  std::vector<Annotation> rows = read_annotations(path);
+  if (rows.empty()) throw bad_input("{} holds no annotations", path);
+  const std::string name = rows.front().format;
+  for (const Annotation& row : rows)
+    if (row.format != name)
+      throw Error(ErrorKind::kInput,
+                  fmt::format("{} holds annotations of two formats, '{}' and '{}'", path, name, row.format),
+                  "give one file a format");
+  const fs::path beside =
+      fs::is_directory(path) ? fs::path(path) / "format.yaml" : fs::path(path).parent_path() / "format.yaml";
+  // A folder tells the format as its ballots had it; a table from elsewhere only its name.
+  if (fs::exists(beside)) {
+    Format format = Format::load(beside.string());
+    if (format.name == name) return {std::move(format), std::move(rows)};
+  }
+  return {Format::load(name), std::move(rows)};
+}
+
+std::string pool_of_annotations(const std::string& folder) {
+  const auto manifest = read_manifest(folder);
+  if (!manifest)
+    throw Error(ErrorKind::kInput, fmt::format("{} has no manifest that names its pool", folder),
+                "give the pool that the annotations were made from: --pool");
+  for (const ManifestInput& input : manifest->inputs)
+    if (input.name == "pool") {
+      if (!fs::exists(input.path))
+        throw Error(ErrorKind::kInput, fmt::format("{} was made from {}, which is not there", folder, input.path),
+                    "give the pool that the annotations were made from: --pool");
+      if (content_sha256(input.path) != input.sha256)
+        throw Error(ErrorKind::kInput, fmt::format("{} was made from {}, which has changed since", folder, input.path),
+                    "give the pool that the annotations were made from: --pool");
+      return input.path;
+    }
+  throw Error(ErrorKind::kInput, fmt::format("the manifest of {} names no pool", folder),
+              "give the pool that the annotations were made from: --pool");
+}
+
 Json to_json(const BinarizeSummary& summary) {
   Json dropped = Json::object();
   for (const auto& [reason, count] : summary.dropped) dropped[reason] = count;
@@ -83,7 +102,7 @@ std::vector<BinarizedFile> binarize_files(const BinarizeRequest& request) {
   std::vector<std::string> names;
   std::map<std::string, std::string> taken;
   for (const std::string& path : request.annotations) {
-    inputs.push_back(read_input(path));
+    inputs.push_back(read_format_annotations(path));
     names.push_back(inputs.back().format.name);
     if (const auto [found, added] = taken.emplace(names.back(), path); !added)
       throw Error(ErrorKind::kUsage,

@@ -8,6 +8,14 @@
 
 namespace ballot {
 
+/// The annotations of one folder or file with their format: the folder's format.yaml, else the format of that name.
+/// Throws Error (input) where there is none, or annotations of several formats.
+FormatAnnotations read_format_annotations(const std::string& path);
+
+/// The pool that a folder's manifest names, if it is there and has not changed since. Throws Error (input) saying what
+/// is wrong, and that --pool names another.
+std::string pool_of_annotations(const std::string& folder);
+
 struct BinarizeRequest {
   std::vector<std::string> annotations;  ///< folders of `annotate`, or annotations files
   std::string pool;
