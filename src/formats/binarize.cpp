@@ -18,6 +18,10 @@ void visit_options(OptionVisitor& visit, BinarizeOptions& o) {
   visit({"ties", "what becomes of pairs whose label prefers neither", {"random", "drop", "soft", "keep"}}, o.ties);
   visit({"pairs", "complete: a pair that any of the given formats lacks is dropped from all", {"all", "complete"}},
         o.pairs);
+  visit({"labels",
+         "what a label is: as the judge said it, or expected over its distribution, where it gives one",
+         {"said", "expected"}},
+        o.labels);
 }
 
 namespace {
@@ -28,6 +32,7 @@ struct Verdict {
   int labels = 0;
   std::optional<bool> letter;  // a tie's own letter: the first is the better one; none where labels differ or name none
   bool letters_differ = false;
+  double first_better = 0;  // of expected labels: the sum of the probabilities that the first is the better one
   double score_first = 0, score_second = 0;
   bool scored = false;
   std::string status = "ok";
@@ -48,8 +53,9 @@ struct Verdict {
 // The labels of one prompt, looked at as pairs of places in the pool's row.
 class PromptLabels {
  public:
-  PromptLabels(const Format& format, const PoolRow& row, const std::vector<const Annotation*>& labels)
-      : format_(format), row_(row) {
+  PromptLabels(const Format& format, const PoolRow& row, const std::vector<const Annotation*>& labels,
+               const std::vector<Label>& possible)
+      : format_(format), row_(row), possible_(possible) {
     for (std::size_t i = 0; i < row.completions.size(); ++i) place_[row.completions[i].completion_id] = i;
     for (const Annotation* label : labels) {
       check(*label);
@@ -98,28 +104,65 @@ class PromptLabels {
     for (const std::string& id : label.shown) place(label, id);
   }
 
-  void fail(const Annotation& label, std::size_t i, std::size_t j) {
-    failures_.try_emplace({std::min(i, j), std::max(i, j)}, label.status);
+  bool expected() const { return !possible_.empty(); }
+
+  void fail(const std::string& reason, std::size_t i, std::size_t j) {
+    failures_.try_emplace({std::min(i, j), std::max(i, j)}, reason);
+  }
+
+  Error without(const Annotation& label, const char* field) const {
+    return bad_input("annotation {} is '{}' but has no {}", label.item_id, label.status, field);
+  }
+
+  /// How far a label prefers the first shown: negative where it prefers the second.
+  double strength_of(std::optional<int> choice, std::optional<int> magnitude) const {
+    if (!choice) return 0;
+    return (*choice == 0 ? 1 : -1) * (has_magnitude() ? magnitude.value_or(0) : 1);
+  }
+  bool has_magnitude() const { return format_.field(FieldKind::kMagnitude) || format_.field(FieldKind::kComparison); }
+
+  /// The judge's distribution over `possible_`, its sum 1; empty where it gave none.
+  std::vector<double> distribution_of(const Annotation& label) const {
+    if (!label.probabilities) return {};
+    std::vector<double> p = *label.probabilities;
+    double sum = 0;
+    for (const double each : p) sum += each;
+    if (p.size() != possible_.size() || !(sum > 0) || *std::min_element(p.begin(), p.end()) < 0)
+      throw bad_input("annotation {} has {} probabilities with the sum {}; the format '{}' has {} labels",
+                      label.item_id, p.size(), sum, format_.name, possible_.size());
+    for (double& each : p) each /= sum;
+    return p;
   }
 
   void add_pair(const Annotation& label) {
-    std::size_t i = place(label, label.shown[0]), j = place(label, label.shown[1]);
-    if (!label.usable()) return fail(label, i, j);
-    const auto without = [&](const char* field) {
-      return bad_input("annotation {} is '{}' but has no {}", label.item_id, label.status, field);
-    };
-    if (!label.choice) throw without("choice");
-    const std::size_t chosen = place(label, *label.choice);
-    const bool first = chosen == std::min(i, j);
-    double strength = 1;
-    if (format_.field(FieldKind::kMagnitude)) {
-      if (!label.magnitude) throw without("magnitude");
-      strength = *label.magnitude;
+    const std::size_t i = place(label, label.shown[0]), j = place(label, label.shown[1]);
+    const bool in_order = i < j;  // the first shown is the first of the pair
+    if (!label.usable()) return fail(label.status, i, j);
+    double lean = 0, first_better = 0;
+    std::optional<bool> letter;
+    if (expected()) {
+      const std::vector<double> p = distribution_of(label);
+      if (p.empty()) return fail("no_probabilities", i, j);
+      for (std::size_t k = 0; k < p.size(); ++k) {
+        const double strength = strength_of(possible_[k].choice, possible_[k].magnitude);
+        lean += p[k] * strength;
+        first_better += p[k] * (strength == 0 ? 0.5 : (strength > 0) == in_order ? 1 : 0);
+      }
+    } else {
+      if (!label.choice && format_.tie != TieRule::kNeither) throw without(label, "choice");
+      if (label.choice && !label.magnitude && has_magnitude()) throw without(label, "magnitude");
+      std::optional<int> place_chosen;
+      if (label.choice) {
+        place_chosen = place(label, *label.choice) == i ? 0 : 1;
+        letter = (*place_chosen == 0) == in_order;
+      }
+      lean = strength_of(place_chosen, label.magnitude);
     }
     Verdict& verdict = verdicts_[{std::min(i, j), std::max(i, j)}];
-    if (verdict.labels > 0 && verdict.letter != first) verdict.letters_differ = true;
-    verdict.letter = first;
-    verdict.lean += first ? strength : -strength;
+    if (verdict.labels > 0 && verdict.letter != letter) verdict.letters_differ = true;
+    verdict.letter = letter;
+    verdict.lean += in_order ? lean : -lean;
+    verdict.first_better += first_better;
     verdict.add_presented(label.shown[0]);
     verdict.add_status(label);
     ++verdict.labels;
@@ -128,12 +171,22 @@ class PromptLabels {
   void add_score(const Annotation& label) {
     const std::size_t i = place(label, label.shown[0]);
     Scores& scores = scores_[i];
-    if (!label.usable()) {
-      if (scores.failure.empty()) scores.failure = label.status;
-      return;
+    const auto failed_as = [&](const std::string& reason) {
+      if (scores.failure.empty()) scores.failure = reason;
+    };
+    if (!label.usable()) return failed_as(label.status);
+    if (expected()) {
+      const std::vector<double> p = distribution_of(label);
+      if (p.empty()) return failed_as("no_probabilities");
+      scores.distribution.resize(p.size());
+      for (std::size_t k = 0; k < p.size(); ++k) {
+        scores.sum += p[k] * possible_[k].rating.value_or(0);
+        scores.distribution[k] += p[k];
+      }
+    } else {
+      if (!label.rating) throw without(label, "rating");
+      scores.sum += *label.rating;
     }
-    if (!label.rating) throw bad_input("annotation {} is '{}' but has no rating", label.item_id, label.status);
-    scores.sum += *label.rating;
     ++scores.labels;
     if (label.status != "ok" && scores.status == "ok") scores.status = label.status;
     scores.attempts = std::max(scores.attempts, label.attempts);
@@ -154,6 +207,13 @@ class PromptLabels {
         verdict.score_first = a->second.sum / a->second.labels;
         verdict.score_second = b->second.sum / b->second.labels;
         verdict.lean = verdict.score_first - verdict.score_second;
+        const std::vector<double>&p = a->second.distribution, &q = b->second.distribution;
+        for (std::size_t k = 0; k < p.size(); ++k)
+          for (std::size_t l = 0; l < q.size(); ++l)
+            verdict.first_better += p[k] / a->second.labels * (q[l] / b->second.labels) *
+                                    (k > l    ? 1
+                                     : k == l ? 0.5
+                                              : 0);
         verdict.labels = 1;
         verdict.attempts = std::max(a->second.attempts, b->second.attempts);
         verdict.status = a->second.status != "ok" ? a->second.status : b->second.status;
@@ -162,41 +222,46 @@ class PromptLabels {
   }
 
   void add_ranking(const Annotation& label) {
-    if (!label.usable()) {
-      for (std::size_t i = 0; i < row_.completions.size(); ++i)
-        for (std::size_t j = i + 1; j < row_.completions.size(); ++j) fail(label, i, j);
-      return;
-    }
-    // Ranks by competition: after a tie of two at rank 2 comes rank 4, so that a margin counts the completions passed.
-    std::map<std::size_t, int> rank, shown;
+    std::vector<std::size_t> places;  // in the order shown
+    for (const std::string& id : label.shown) places.push_back(place(label, id));
+    const auto each_pair = [&](const auto& use) {
+      for (std::size_t a = 0; a < places.size(); ++a)
+        for (std::size_t b = a + 1; b < places.size(); ++b) use(places[a], places[b]);
+    };
+    if (!label.usable()) return each_pair([&](std::size_t i, std::size_t j) { fail(label.status, i, j); });
+    // Ranks by competition: after a tie of two at rank 2 comes rank 4, so that a margin counts the completions passed;
+    // or by groups, where only the order of the groups was asked.
+    std::map<std::size_t, int> rank;
     int next = 1;
     for (const std::vector<std::string>& group : label.ranking) {
       for (const std::string& id : group)
         if (!rank.emplace(place(label, id), next).second)
           throw bad_input("annotation {} ranks completion {} twice", label.item_id, id);
-      next += static_cast<int>(group.size());
+      next += format_.margin == MarginRule::kGroupDifference ? 1 : static_cast<int>(group.size());
     }
-    if (rank.size() != row_.completions.size())
-      throw bad_input("annotation {} ranks {} of {} completions", label.item_id, rank.size(), row_.completions.size());
-    for (std::size_t s = 0; s < label.shown.size(); ++s) shown[place(label, label.shown[s])] = static_cast<int>(s);
-    for (std::size_t i = 0; i < rank.size(); ++i)
-      for (std::size_t j = i + 1; j < rank.size(); ++j) {
-        Verdict& verdict = verdicts_[{i, j}];
-        verdict.lean += rank[j] - rank[i];
-        verdict.add_presented(row_.completions[shown[i] < shown[j] ? i : j].completion_id);
-        verdict.add_status(label);
-        ++verdict.labels;
-      }
+    const bool all = std::all_of(places.begin(), places.end(), [&](std::size_t p) { return rank.contains(p); });
+    if (rank.size() != places.size() || !all)
+      throw bad_input("annotation {} ranks {} of {} completions shown", label.item_id, rank.size(), places.size());
+    each_pair([&](std::size_t earlier, std::size_t later) {
+      const std::size_t i = std::min(earlier, later), j = std::max(earlier, later);
+      Verdict& verdict = verdicts_[{i, j}];
+      verdict.lean += rank[j] - rank[i];
+      verdict.add_presented(row_.completions[earlier].completion_id);
+      verdict.add_status(label);
+      ++verdict.labels;
+    });
   }
 
   struct Scores {
     double sum = 0;
     int labels = 0;
+    std::vector<double> distribution;  // summed over the labels
     std::string failure, status = "ok";
     std::int32_t attempts = 1;
   };
   const Format& format_;
   const PoolRow& row_;
+  const std::vector<Label>& possible_;  // all labels of the format, where they are to be expected; else none
   std::unordered_map<std::string, std::size_t> place_;
   std::map<Pair, Verdict> verdicts_;
   std::map<Pair, std::string> failures_;
@@ -234,6 +299,13 @@ class Binarizer {
   Binarizer(const FormatAnnotations& input, const BinarizeOptions& options, std::uint64_t seed)
       : input_(input), options_(options), seed_(seed) {
     set_.summary.format = input.format.name;
+    if (options.labels == "expected") {
+      if (input.format.kind == FormatKind::kListwise)
+        throw Error(ErrorKind::kUsage,
+                    fmt::format("the listwise format '{}' has no distribution over its labels", input.format.name),
+                    "binarize it without --labels expected");
+      possible_ = input.format.labels(input.format.completions);
+    }
     std::set<std::string> judges;
     for (const Annotation& row : input.rows) {
       if (row.format != input.format.name)
@@ -247,7 +319,7 @@ class Binarizer {
   void add(const PoolRow& row) {
     const auto found = by_prompt_.find(row.prompt_id);
     if (found == by_prompt_.end()) return;
-    const PromptLabels labels(input_.format, row, found->second);
+    const PromptLabels labels(input_.format, row, found->second, possible_);
     by_prompt_.erase(found);
     std::vector<Row> pairs;
     for (std::size_t i = 0; i < row.completions.size(); ++i)
@@ -311,10 +383,11 @@ class Binarizer {
     }
     Preference p = row_of(row, first ? i : j, first ? j : i);
     p.tie = tie;
+    const bool expected = !possible_.empty();
+    const double labels = verdict.scored ? 1 : verdict.labels;
+    p.margin = tie || (input_.format.margin == MarginRule::kNone && !expected) ? 0 : std::abs(verdict.lean) / labels;
     p.target = tie && options_.ties == "soft" ? 0.5 : 1;
-    p.margin = input_.format.margin == MarginRule::kNone || tie
-                   ? 0
-                   : std::abs(verdict.lean) / (verdict.scored ? 1 : verdict.labels);
+    if (expected && !tie) p.target = first ? verdict.first_better / labels : 1 - verdict.first_better / labels;
     if (verdict.scored) {
       p.chosen_score = first ? verdict.score_first : verdict.score_second;
       p.rejected_score = first ? verdict.score_second : verdict.score_first;
@@ -330,6 +403,7 @@ class Binarizer {
   const FormatAnnotations& input_;
   const BinarizeOptions& options_;
   const std::uint64_t seed_;
+  std::vector<Label> possible_;
   std::unordered_map<std::string, std::vector<const Annotation*>> by_prompt_;
   Counted counted_;
   PreferenceSet& set_ = counted_.set;

@@ -3,10 +3,14 @@
 //   pairwise   the pair is the ballot: the letter is chosen; margin: the magnitude, or 0
 //   pointwise  two scores of a prompt make a pair; margin: their difference
 //   listwise   two places of a ranking make a pair; margin: rank of the rejected less rank of the chosen, 1 for
-//   neighbours
+//   neighbours; or the groups of equals between them
 //
-// Several labels of one item (repeats, both orders, several files of one format) are averaged: the mean of +margin
-// where one is preferred and -margin where the other is; a mean of 0 is a tie.
+// Several labels of one pair (repeats, both orders, ballots that show other completions beside it) are averaged: the
+// mean of +margin where one is preferred and -margin where the other is; a mean of 0 is a tie.
+//
+// With `labels: expected` a label is the mean over the judge's distribution instead of what it said: the margin is the
+// expected one (of a choice without magnitude the difference of the two letters' probabilities), the target the
+// probability that the chosen one is better. Labels without a distribution are left out and counted.
 //
 // A tie needs a declared policy, since a pair without a direction cannot be trained on:
 //   random  a coin keyed by (seed, format, judge, pair): every pair stays, margin 0 (a tie whose label names a letter
@@ -29,6 +33,7 @@ namespace ballot {
 struct BinarizeOptions {
   std::string ties = "random";  ///< random, drop, soft, keep
   std::string pairs = "all";    ///< "complete": a pair that any of the given formats lacks is dropped from all
+  std::string labels = "said";  ///< "expected": the mean over the judge's distribution of labels
 };
 void visit_options(OptionVisitor& visit, BinarizeOptions& options);
 
@@ -46,7 +51,7 @@ struct BinarizeSummary {
   std::int64_t decided = 0;   ///< ties among them that a coin or an id decided
   std::int64_t averaged = 0;  ///< rows from more than one label
   std::map<std::string, std::int64_t>
-      dropped;  ///< by reason: "tie", the status of the ballot, "no_ballot", "incomplete"
+      dropped;  ///< by reason: "tie", the status of the ballot, "no_ballot", "incomplete", "no_probabilities"
 };
 
 struct PreferenceSet {

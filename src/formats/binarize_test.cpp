@@ -274,5 +274,127 @@ TEST(Binarize, WhatTheLabelsDoNotFitIsTold) {
   EXPECT_THROW(binarize(pool, {wrong}, {}, 0), Error);
 }
 
+TEST(Binarize, ALabelThatSaysNeitherHasNoDirectionOfItsOwn) {
+  const std::vector<PoolRow> pool = sample_pool(4);
+  for (const char* name : {"binary_tie", "preference7"}) {
+    const FormatAnnotations neither = annotate(name, pool, [&](Annotation& a, const PoolRow&, const Item&) {
+      if (a.format == "preference7") a.magnitude = 0;
+    });
+    const auto random = binarize(pool, {neither}, {}, 5), keep = binarize(pool, {neither}, {.ties = "keep"}, 5);
+    ASSERT_EQ(random[0].rows.size(), 40u);
+    EXPECT_EQ(random[0].summary.ties, 40);
+    EXPECT_EQ(random[0].summary.decided, 40);
+    for (const Preference& p : random[0].rows) EXPECT_EQ(p.margin, 0);
+    for (const Preference& p : keep[0].rows) EXPECT_LT(p.chosen_id, p.rejected_id);
+    EXPECT_EQ(binarize(pool, {neither}, {.ties = "drop"}, 5)[0].rows.size(), 0u);
+  }
+}
+
+TEST(Binarize, AComparisonsMarginIsItsDistanceFromTheMiddle) {
+  const std::vector<PoolRow> pool = sample_pool(2);
+  const auto sets = binarize(pool,
+                             {annotate("preference7", pool,
+                                       [](Annotation& a, const PoolRow& row, const Item& item) {
+                                         prefer_source(a, row, item);
+                                         a.magnitude = 3;
+                                       })},
+                             {}, 0);
+  ASSERT_EQ(sets[0].rows.size(), 20u);
+  for (const Preference& p : sets[0].rows) {
+    EXPECT_EQ(p.margin, 3);
+    EXPECT_LT(p.source_rank_chosen, p.source_rank_rejected);
+  }
+}
+
+TEST(Binarize, BestAndWorstMakeSevenOfTenPairsAndThreeTies) {
+  const std::vector<PoolRow> pool = sample_pool(1);
+  const FormatAnnotations labels = annotate("best_worst", pool, [](Annotation& a, const PoolRow& row, const Item&) {
+    const auto id = [&](std::size_t c) { return row.completions[c].completion_id; };
+    a.ranking = {{id(0)}, {id(1), id(2), id(3)}, {id(4)}};
+  });
+  const auto sets = binarize(pool, {labels}, {}, 0);
+  ASSERT_EQ(sets[0].rows.size(), 10u);
+  EXPECT_EQ(sets[0].summary.ties, 3);
+  std::map<double, int> margins;
+  for (const Preference& p : sets[0].rows) ++margins[p.margin];
+  EXPECT_THAT(margins, ElementsAre(Pair(0, 3), Pair(1, 6), Pair(2, 1))) << "groups passed, not completions";
+}
+
+TEST(Binarize, RankingsOfThreeOfFiveAreAveragedOverTheirBallots) {
+  const std::vector<PoolRow> pool = sample_pool(1);
+  const FormatAnnotations labels = annotate("ranking3", pool, [](Annotation& a, const PoolRow& row, const Item& item) {
+    std::vector<std::size_t> order = item.shown;
+    std::sort(order.begin(), order.end());
+    for (const std::size_t c : order) a.ranking.push_back({row.completions[c].completion_id});
+    if (order == std::vector<std::size_t>{0, 1, 2}) a.status = "unparsable", a.ranking.clear();
+  });
+  const auto sets = binarize(pool, {labels}, {}, 0);
+  ASSERT_EQ(sets[0].rows.size(), 10u) << "a failed ballot leaves the pair to the two others";
+  EXPECT_EQ(sets[0].summary.averaged, 10);
+  for (const Preference& p : sets[0].rows) {
+    EXPECT_LT(p.source_rank_chosen, p.source_rank_rejected);
+    // 1st and 5th: beside each of the three between them, 2 apart; 1st and 3rd: 2 apart only beside the 2nd, which
+    // failed.
+    if (p.source_rank_chosen == 1 && p.source_rank_rejected == 5) {
+      EXPECT_EQ(p.margin, 2);
+    }
+    if (p.source_rank_chosen == 1 && p.source_rank_rejected == 3) {
+      EXPECT_EQ(p.margin, 1);
+    }
+  }
+}
+
+TEST(Binarize, AnExpectedLabelIsTheMeanOfTheJudgesDistribution) {
+  const std::vector<PoolRow> pool = sample_pool(1, 2);
+  const auto one = [&](const char* name, std::vector<double> first_shown_first) {
+    return binarize(pool,
+                    {annotate(name, pool,
+                              [&](Annotation& a, const PoolRow&, const Item& item) {
+                                a.choice = a.shown[1];  // what was said does not count
+                                a.magnitude = 0;
+                                a.probabilities = first_shown_first;
+                                if (item.shown[0] != 0)  // the better one is shown second: the mirrored distribution
+                                  std::reverse(a.probabilities->begin(), a.probabilities->end());
+                              })},
+                    {.labels = "expected"}, 0)[0]
+        .rows.at(0);
+  };
+  const Preference binary = one("binary", {0.75, 0.25});
+  EXPECT_EQ(binary.source_rank_chosen, 1);
+  EXPECT_DOUBLE_EQ(binary.margin, 0.5);
+  EXPECT_DOUBLE_EQ(binary.target, 0.75);
+  EXPECT_FALSE(binary.tie);
+  const Preference seven = one("preference7", {0.1, 0.1, 0.2, 0.4, 0.1, 0.1, 0});
+  EXPECT_EQ(seven.source_rank_chosen, 1);
+  EXPECT_DOUBLE_EQ(seven.margin, 3 * 0.1 + 2 * 0.1 + 0.2 - 0.1 - 2 * 0.1);
+  EXPECT_DOUBLE_EQ(seven.target, 0.4 + 0.4 / 2);
+}
+
+TEST(Binarize, ExpectedScoresMakeAPairOfTwoDistributions) {
+  const std::vector<PoolRow> pool = sample_pool(1, 2);
+  const FormatAnnotations labels = annotate("single", pool, [](Annotation& a, const PoolRow&, const Item& item) {
+    a.rating = 3;  // a tie as said
+    a.probabilities = item.shown[0] == 0 ? std::vector<double>{0, 0, 0.5, 0.5, 0} : std::vector<double>{0, 0, 1, 0, 0};
+  });
+  const Preference p = binarize(pool, {labels}, {.labels = "expected"}, 0)[0].rows.at(0);
+  EXPECT_EQ(p.source_rank_chosen, 1);
+  EXPECT_DOUBLE_EQ(p.margin, 0.5);
+  EXPECT_DOUBLE_EQ(*p.chosen_score, 3.5);
+  EXPECT_DOUBLE_EQ(p.target, 0.75) << "half of the time better, half of the time equal";
+  EXPECT_TRUE(binarize(pool, {labels}, {}, 0)[0].rows.at(0).tie) << "off by default";
+}
+
+TEST(Binarize, WhatHasNoDistributionIsCountedOrRefused) {
+  const std::vector<PoolRow> pool = sample_pool(1);
+  FormatAnnotations labels = annotate("binary", pool, prefer_source);
+  labels.rows[0].probabilities = std::vector<double>{0.5, 0.5};
+  const auto sets = binarize(pool, {labels}, {.labels = "expected"}, 0);
+  EXPECT_EQ(sets[0].rows.size(), 1u);
+  EXPECT_EQ(sets[0].summary.dropped.at("no_probabilities"), 9);
+  labels.rows[0].probabilities = std::vector<double>{0.2, 0.3, 0.5};
+  EXPECT_THROW(binarize(pool, {labels}, {.labels = "expected"}, 0), Error) << "of another format's labels";
+  EXPECT_THROW(binarize(pool, {annotate("ranking", pool, rank_as_source)}, {.labels = "expected"}, 0), Error);
+}
+
 }  // namespace
 }  // namespace ballot

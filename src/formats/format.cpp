@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "formats/format_file.h"
+#include "formats/label_fields.h"
 #include "text/jinja.h"
 
 namespace ballot {
@@ -91,8 +92,13 @@ std::size_t Format::ballots(std::size_t of_prompt) const {
       return of_prompt;
     case FormatKind::kPairwise:
       return of_prompt * (of_prompt - 1) / 2;
-    case FormatKind::kListwise:
-      return of_prompt > 0 ? 1 : 0;
+    case FormatKind::kListwise: {
+      if (completions == 0) return of_prompt > 0 ? 1 : 0;
+      if (of_prompt < completions) return 0;
+      std::size_t subsets = 1;  // exact: a product of i neighbours is divisible by i!
+      for (std::size_t i = 1; i <= completions; ++i) subsets = subsets * (of_prompt - completions + i) / i;
+      return subsets;
+    }
   }
   return 0;
 }
@@ -102,11 +108,14 @@ int Format::margin_maximum(std::size_t shown) const {
     case MarginRule::kNone:
       return 0;
     case MarginRule::kMagnitude:
-      return field(FieldKind::kMagnitude)->maximum;
+      return field(FieldKind::kComparison) ? field(FieldKind::kComparison)->steps() / 2
+                                           : field(FieldKind::kMagnitude)->maximum;
     case MarginRule::kScoreDifference:
       return field(FieldKind::kRating)->maximum - field(FieldKind::kRating)->minimum;
     case MarginRule::kRankDifference:
       return static_cast<int>(shown) - 1;
+    case MarginRule::kGroupDifference:
+      return field(FieldKind::kRanking) ? static_cast<int>(shown) - 1 : static_cast<int>(fields.size());
   }
   return 0;
 }
@@ -114,7 +123,7 @@ int Format::margin_maximum(std::size_t shown) const {
 std::vector<std::string> Format::answer_lines(std::size_t shown) const {
   std::vector<std::string> lines;
   for (const LabelField& field : fields) {
-    std::string value = field.kind == FieldKind::kChoice ? "X" : "N";
+    std::string value = field.is_letter() ? "X" : "N";
     if (field.kind == FieldKind::kRanking) {
       value = "X";
       for (std::size_t i = 1; i < shown; ++i) value += " > X";
@@ -130,10 +139,14 @@ Json Format::answer_schema(std::size_t shown) const {
     properties["reason"] = {{"type", "string"}, {"description", reason}};
     required.push_back("reason");
   }
+  for (const auto& [name, asked] : reasons) {
+    properties[name] = {{"type", "string"}, {"description", asked}};
+    required.push_back(name);
+  }
   for (const LabelField& field : fields) {
     Json& property = properties[field.key()];
-    if (field.kind == FieldKind::kChoice) {
-      property = {{"type", "string"}, {"enum", letters_of(shown)}};
+    if (field.is_letter()) {
+      property = {{"type", "string"}, {"enum", field_words(field, shown)}};
     } else if (field.kind == FieldKind::kRanking) {
       property = ranking_schema(shown);
     } else {
@@ -145,6 +158,22 @@ Json Format::answer_schema(std::size_t shown) const {
   return {{"type", "object"}, {"properties", properties}, {"required", required}, {"additionalProperties", false}};
 }
 
+std::vector<Label> Format::labels(std::size_t shown) const {
+  if (kind == FormatKind::kListwise) return {};
+  std::vector<Label> all(1);
+  all.front().status = "ok";
+  for (const LabelField& field : fields) {
+    std::vector<Label> longer;
+    for (const Label& label : all)
+      for (std::size_t word = 0; word < field_words(field, shown).size(); ++word) {
+        longer.push_back(label);
+        put_word(field, shown, word, longer.back());
+      }
+    all = std::move(longer);
+  }
+  return all;
+}
+
 Json Format::Texts::context(const Format& format, std::size_t shown) const {
   Json scale = Json::array();
   for (const LabelField& field : format.fields)
@@ -152,6 +181,7 @@ Json Format::Texts::context(const Format& format, std::size_t shown) const {
   return {{"count", shown},
           {"letters", letters_of(shown)},
           {"scale", std::move(scale)},
+          {"tie", format.fields[0].ties.empty() ? std::string() : format.fields[0].ties.front()},
           {"answer_lines", format.answer_lines(shown)}};
 }
 

@@ -21,10 +21,13 @@ namespace ballot {
 class JinjaTemplate;
 
 enum class FieldKind {
-  kChoice,     ///< a letter: the better completion
-  kMagnitude,  ///< a whole number: how much better
-  kRating,     ///< a whole number: how good
-  kRanking,    ///< all letters, best first; '=' between equals
+  kChoice,      ///< a letter: the better completion; or, where the field has a word for it, neither
+  kMagnitude,   ///< a whole number: how much better
+  kRating,      ///< a whole number: how good
+  kRanking,     ///< all letters, best first; '=' between equals
+  kComparison,  ///< a step of one scale from "the first is much better" to "the second is much better"
+  kBest,        ///< a letter: the best of all shown
+  kWorst,       ///< a letter: the worst of all shown
 };
 
 /// One field of a label: one answer line.
@@ -32,19 +35,25 @@ struct LabelField {
   FieldKind kind = FieldKind::kChoice;
   std::string name;               ///< as the answer line has it: "Preference"
   std::vector<std::string> also;  ///< other names that are read in its place, lower case
-  int minimum = 0, maximum = 0;   ///< of magnitude and rating
+  int minimum = 0, maximum = 0;   ///< of magnitude, rating and comparison
   std::map<int, std::vector<std::string>>
-      words;  ///< what a number is called; the first word is the one the prompt uses
+      words;                      ///< what a number is called; the first word is the one the prompt uses
+  std::vector<std::string> ties;  ///< of a choice: what says "neither" in place of a letter; empty: nothing does
 
   std::string key() const;  ///< of a structured answer: the name in lower case, blanks as '_'
-  bool is_number() const { return kind == FieldKind::kMagnitude || kind == FieldKind::kRating; }
+  bool is_number() const {
+    return kind == FieldKind::kMagnitude || kind == FieldKind::kRating || kind == FieldKind::kComparison;
+  }
+  bool is_letter() const { return kind == FieldKind::kChoice || kind == FieldKind::kBest || kind == FieldKind::kWorst; }
+  int steps() const { return maximum - minimum + 1; }
 };
 
 enum class MarginRule {
   kNone,             ///< the format has none: 0
-  kMagnitude,        ///< the magnitude
+  kMagnitude,        ///< the magnitude; of a comparison, the steps from the middle of its scale
   kScoreDifference,  ///< rating of the chosen less rating of the rejected
   kRankDifference,   ///< rank of the rejected less rank of the chosen, among those judged
+  kGroupDifference,  ///< the same, equals counted as one: 1 between neighbouring groups
 };
 
 enum class TieRule {
@@ -52,6 +61,7 @@ enum class TieRule {
   kMagnitudeZero,  ///< a magnitude of 0: the letter stays, the margin is 0
   kEqualScores,
   kEqualRanks,
+  kNeither,  ///< the label says that neither is better: no letter
 };
 
 class Format {
@@ -71,7 +81,9 @@ class Format {
   std::vector<LabelField> fields;
   MarginRule margin = MarginRule::kNone;
   TieRule tie = TieRule::kNever;
-  std::string reason;    ///< what a structured answer's `reason` is asked for; empty: it has none
+  std::string reason;  ///< what a structured answer's `reason` is asked for; empty: it has none
+  std::vector<std::pair<std::string, std::string>>
+      reasons;           ///< several in its place: name and what is asked for, in the order of the answer
   std::string hash;      ///< of the whole content, included files too: another text, another hash
   std::string resolved;  ///< the format with what it includes, as one file of the same language (and the same hash)
 
@@ -86,6 +98,9 @@ class Format {
   std::vector<std::string> answer_lines(std::size_t shown) const;
   /// JSON schema of a structured answer: every field an enum, in the order reason, fields; nothing else allowed.
   Json answer_schema(std::size_t shown) const;
+  /// Every label that the fields allow, in the order of `Annotation::probabilities`: by the first field's words
+  /// (letters, then the word for neither; numbers from the least), then the second's. Empty for listwise formats.
+  std::vector<Label> labels(std::size_t shown) const;
 
   /// The system turn of a ballot that shows so many.
   std::string system_text(std::size_t shown) const;
@@ -96,6 +111,12 @@ class Format {
   struct Texts;
   std::shared_ptr<const Texts> texts_;
 };
+
+/// The keys of a format file, by the mapping that has them ("", "fields", "preferences", "structured", "texts",
+/// "layout"): what docs/format.schema.json is checked against.
+std::map<std::string, std::vector<std::string>> format_file_keys();
+/// The words of the language, by the key that takes them ("kind", "fields.kind", "margin", "tie").
+std::map<std::string, std::vector<std::string>> format_file_words();
 
 /// The formats inside the binary, in the study's order, then others by name.
 std::vector<std::string> format_names();

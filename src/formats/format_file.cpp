@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/atomic_file.h"
 #include "core/embedded.h"
@@ -24,12 +25,15 @@ namespace fs = std::filesystem;
 
 const std::vector<std::string> kKeys = {"version", "name",        "title", "include",    "kind",  "completions",
                                         "fields",  "preferences", "texts", "structured", "layout"};
-const std::vector<std::string> kFieldKeys = {"kind", "name", "also", "minimum", "maximum", "words"};
+const std::vector<std::string> kFieldKeys = {"kind", "name", "also", "minimum", "maximum", "words", "tie"};
 const std::vector<std::string> kPreferenceKeys = {"margin", "margin_maximum", "tie"};
-const std::vector<std::string> kStructuredKeys = {"reason"};
+const std::vector<std::string> kStructuredKeys = {"reason", "reasons"};
 const std::vector<std::string> kLayoutKeys = {"system", "user"};
 const std::vector<std::string> kTextKeys = {"role", "helpfulness", "harmlessness", "precedence", "input",
                                             "task", "answer",      "fairness",     "cue",        "answer_cue"};
+// What templates see besides the texts.
+const std::vector<std::string> kVariables = {"count",        "letters",      "scale",       "tie",
+                                             "answer_lines", "conversation", "completions", "code"};
 constexpr std::size_t kMostLetters = 26;
 
 // One file of a format: the format's own, or one that it includes.
@@ -47,11 +51,12 @@ class Reader {
 
   Format read() {
     Format format;
+    find_texts();
     read_head(format);
     read_fields(format);
+    check_shape(format);
     read_preferences(format);
     read_structured(format);
-    check_shape(format);
     read_hash(format);
     return format;
   }
@@ -63,6 +68,8 @@ class Reader {
     return nullptr;
   }
   const YamlFile& own() const { return sources_.front().yaml; }
+  /// The texts that there may be: the known ones, then others that the layout names.
+  const std::vector<std::string>& text_keys() const { return text_keys_; }
 
   std::string text(const std::string& pointer) const {
     const Source* source = where(pointer);
@@ -90,10 +97,8 @@ class Reader {
     YamlFile yaml = YamlFile::parse(text, file);
     if (!yaml.root().is_object()) fail(yaml, "", "a format is a mapping (key: value)");
     yaml.check_keys("", kKeys);
-    const std::pair<const char*, const std::vector<std::string>*> mappings[] = {{"/preferences", &kPreferenceKeys},
-                                                                                {"/texts", &kTextKeys},
-                                                                                {"/structured", &kStructuredKeys},
-                                                                                {"/layout", &kLayoutKeys}};
+    const std::pair<const char*, const std::vector<std::string>*> mappings[] = {
+        {"/preferences", &kPreferenceKeys}, {"/structured", &kStructuredKeys}, {"/layout", &kLayoutKeys}};
     for (const auto& [pointer, keys] : mappings)
       if (yaml.root().contains(Json::json_pointer(pointer))) yaml.check_keys(pointer, *keys);
     sources_.push_back({std::move(yaml)});
@@ -102,6 +107,37 @@ class Reader {
     const Json& name = added.root()["include"];
     if (!name.is_string()) fail(added, "/include", "'include' wants a file's name");
     include(name, file, added.place("/include"));
+  }
+
+  // A format's own texts are those that a layout names; anything else is a slip of the pen.
+  void find_texts() {
+    text_keys_ = kTextKeys;
+    std::set<std::string> named;
+    for (const Source& source : sources_)
+      for (const std::string& key : kLayoutKeys)
+        if (const Json::json_pointer at("/layout/" + key);
+            source.yaml.root().contains(at) && source.yaml.root()[at].is_string())
+          for (std::string& word : words_of(source.yaml.root()[at])) named.insert(std::move(word));
+    for (const std::string& word : named)
+      if (std::find(kTextKeys.begin(), kTextKeys.end(), word) == kTextKeys.end() &&
+          std::find(kVariables.begin(), kVariables.end(), word) == kVariables.end() && where("/texts/" + word))
+        text_keys_.push_back(word);
+    for (const Source& source : sources_)
+      if (source.yaml.root().contains("texts")) source.yaml.check_keys("/texts", text_keys_);
+  }
+
+  static std::vector<std::string> words_of(const std::string& text) {
+    std::vector<std::string> words;
+    std::string word;
+    for (const char c : text + " ") {
+      if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') {
+        word += c;
+      } else if (!word.empty()) {
+        words.push_back(std::move(word));
+        word.clear();
+      }
+    }
+    return words;
   }
 
   void include(const std::string& name, const std::string& from, const std::string& place) {
@@ -187,6 +223,7 @@ class Reader {
         }
       }
       read_numbers(yaml, at, list[i], field);
+      read_ties(yaml, at, list[i], field);
       for (const LabelField& other : format.fields)
         if (other.kind == field.kind) fail(yaml, at, fmt::format("a second field of kind '{}'", to_string(field.kind)));
       format.fields.push_back(std::move(field));
@@ -203,18 +240,22 @@ class Reader {
     if (!field.is_number()) return;
     field.minimum = static_cast<int>(whole(yaml, at + "/minimum"));
     field.maximum = static_cast<int>(whole(yaml, at + "/maximum"));
-    if (field.minimum < 0 || field.maximum <= field.minimum || field.maximum > 100)
+    // Only a comparison has two sides: -3 to 3.
+    const int least = field.kind == FieldKind::kComparison ? -100 : 0;
+    if (field.minimum < least || field.maximum <= field.minimum || field.maximum > 100)
       fail(yaml, at + "/maximum",
-           fmt::format("{} to {} is no scale; wanted 0 <= minimum < maximum <= 100", field.minimum, field.maximum));
+           fmt::format("{} to {} is no scale; wanted {} <= minimum < maximum <= 100", field.minimum, field.maximum,
+                       least));
     if (field.kind == FieldKind::kMagnitude && field.minimum != 0)
       fail(yaml, at + "/minimum", "a magnitude begins at 0, which means no difference");
     if (!json.contains("words")) return;
     const std::string pointer = at + "/words";
     if (!json["words"].is_object()) fail(yaml, pointer, "'words' wants number: [word, ...]");
     for (const auto& [key, value] : json["words"].items()) {
-      const bool number = !key.empty() && key.size() < 4 &&
-                          std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isdigit(c); });
-      const int step = number ? std::stoi(key) : -1;
+      const std::string digits = key.starts_with("-") ? key.substr(1) : key;
+      const bool number = !digits.empty() && digits.size() < 4 &&
+                          std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isdigit(c); });
+      const int step = number ? std::stoi(key) : field.minimum - 1;
       if (step < field.minimum || step > field.maximum)
         fail(yaml, pointer + "/" + key,
              fmt::format("'{}' is not on the scale from {} to {}", key, field.minimum, field.maximum));
@@ -227,6 +268,20 @@ class Reader {
     }
   }
 
+  void read_ties(const YamlFile& yaml, const std::string& at, const Json& json, LabelField& field) {
+    if (!json.contains("tie")) return;
+    const std::string pointer = at + "/tie";
+    if (field.kind != FieldKind::kChoice)
+      fail(yaml, pointer, fmt::format("a field of kind '{}' has no 'tie'", to_string(field.kind)));
+    const Json words = json["tie"].is_array() ? json["tie"] : Json::array({json["tie"]});
+    for (const Json& word : words) {
+      if (!word.is_string() || word.get<std::string>().empty())
+        fail(yaml, pointer, "'tie' wants the words that say \"neither\", such as [tie, equal]");
+      field.ties.push_back(word);
+    }
+    if (field.ties.empty()) fail(yaml, pointer, "'tie' wants the words that say \"neither\", such as [tie, equal]");
+  }
+
   void read_preferences(Format& format) {
     format.margin = word("/preferences/margin", kMarginRules);
     format.tie = word("/preferences/tie", kTieRules);
@@ -235,47 +290,84 @@ class Reader {
       if (!has) fail(yaml, pointer, fmt::format("'{}' needs {}", text(pointer), what));
     };
     if (format.margin == MarginRule::kMagnitude)
-      needs(format.field(FieldKind::kMagnitude) != nullptr, "/preferences/margin", "a field of kind 'magnitude'");
+      needs(format.field(FieldKind::kMagnitude) || format.field(FieldKind::kComparison), "/preferences/margin",
+            "a field of kind 'magnitude' or 'comparison'");
     if (format.margin == MarginRule::kScoreDifference)
       needs(format.kind == FormatKind::kPointwise, "/preferences/margin", "a pointwise format");
-    if (format.margin == MarginRule::kRankDifference)
+    if (format.margin == MarginRule::kRankDifference || format.margin == MarginRule::kGroupDifference)
       needs(format.kind == FormatKind::kListwise, "/preferences/margin", "a listwise format");
+    const LabelField* comparison = format.field(FieldKind::kComparison);
+    const bool neither = comparison ? comparison->steps() % 2 == 1 : !format.fields[0].ties.empty();
     const TieRule rule = format.kind == FormatKind::kPointwise  ? TieRule::kEqualScores
                          : format.kind == FormatKind::kListwise ? TieRule::kEqualRanks
+                         : neither                              ? TieRule::kNeither
                          : format.field(FieldKind::kMagnitude)  ? TieRule::kMagnitudeZero
                                                                 : TieRule::kNever;
     if (format.tie != rule)
       fail(yaml, "/preferences/tie",
            fmt::format("a tie of this format is '{}', not '{}'", to_string(rule), to_string(format.tie)));
-    if (!yaml.root()["preferences"].contains("margin_maximum")) return;
+    const Source* says_maximum = where("/preferences/margin_maximum");
+    if (!says_maximum) return;
     // Said in the file for its readers, and checked: the fields already decide it.
-    const Json& said = yaml.root()["preferences"]["margin_maximum"];
+    const Json& said = says_maximum->yaml.root()["preferences"]["margin_maximum"];
     const std::size_t shown = format.completions;
-    const Json actual = format.margin == MarginRule::kRankDifference && shown == 0 ? Json("completions - 1")
-                                                                                   : Json(format.margin_maximum(shown));
+    const bool by_ranks =
+        format.margin == MarginRule::kRankDifference ||
+        (format.margin == MarginRule::kGroupDifference && format.field(FieldKind::kRanking) != nullptr);
+    const Json actual = by_ranks && shown == 0 ? Json("completions - 1") : Json(format.margin_maximum(shown));
     if (said != actual)
-      fail(yaml, "/preferences/margin_maximum",
+      fail(says_maximum->yaml, "/preferences/margin_maximum",
            fmt::format("the largest margin of these fields is {}, not {}", actual.dump(), said.dump()));
   }
 
   void read_structured(Format& format) {
-    const Source* source = where("/structured/reason");
-    if (source && !source->yaml.root()["structured"]["reason"].is_null()) format.reason = text("/structured/reason");
+    const Source *one = where("/structured/reason"), *several = where("/structured/reasons");
+    // Of a format's own reasons and an included file's reason the format's count.
+    if (several && (!one || several <= one)) {
+      const Json& list = several->yaml.root()["structured"]["reasons"];
+      if (!list.is_object() || list.empty())
+        fail(several->yaml, "/structured/reasons", "'reasons' wants name: what is asked for");
+      for (const auto& [name, asked] : list.items()) {
+        const std::string pointer = "/structured/reasons/" + name;
+        for (const char c : name)
+          if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_')
+            fail(several->yaml, pointer, fmt::format("the name '{}' may have letters, digits and '_' only", name));
+        for (const LabelField& field : format.fields)
+          if (field.key() == name) fail(several->yaml, pointer, fmt::format("'{}' is a label field's name", name));
+        format.reasons.emplace_back(name, text(pointer));
+      }
+      return;
+    }
+    if (one && !one->yaml.root()["structured"]["reason"].is_null()) format.reason = text("/structured/reason");
   }
 
   void check_shape(const Format& format) {
     const YamlFile& yaml = where("/fields")->yaml;
-    const FieldKind first = format.kind == FormatKind::kPointwise  ? FieldKind::kRating
-                            : format.kind == FormatKind::kPairwise ? FieldKind::kChoice
-                                                                   : FieldKind::kRanking;
-    if (format.fields[0].kind != first)
-      fail(yaml, "/fields/0",
-           fmt::format("the first field of a {} format is of kind '{}'", to_string(format.kind), to_string(first)));
-    for (std::size_t i = 1; i < format.fields.size(); ++i)
-      if (!(format.kind == FormatKind::kPairwise && format.fields[i].kind == FieldKind::kMagnitude))
-        fail(yaml, fmt::format("/fields/{}", i),
-             fmt::format("a {} format has no field of kind '{}' here", to_string(format.kind),
-                         to_string(format.fields[i].kind)));
+    static const std::vector<std::vector<FieldKind>> shapes[] = {
+        {{FieldKind::kRating}},
+        {{FieldKind::kChoice}, {FieldKind::kChoice, FieldKind::kMagnitude}, {FieldKind::kComparison}},
+        {{FieldKind::kRanking}, {FieldKind::kBest}, {FieldKind::kBest, FieldKind::kWorst}}};
+    const auto& fitting = shapes[static_cast<std::size_t>(format.kind)];
+    std::vector<FieldKind> kinds;
+    for (std::size_t i = 0; i < format.fields.size(); ++i) {
+      kinds.push_back(format.fields[i].kind);
+      const bool begins = std::any_of(fitting.begin(), fitting.end(), [&](const std::vector<FieldKind>& shape) {
+        return shape.size() >= kinds.size() && std::equal(kinds.begin(), kinds.end(), shape.begin());
+      });
+      if (begins) continue;
+      std::string first;
+      for (const std::vector<FieldKind>& shape : fitting)
+        if (const std::string word = fmt::format("'{}'", to_string(shape[0])); first.find(word) == std::string::npos)
+          first += (first.empty() ? "" : " or ") + word;
+      fail(yaml, fmt::format("/fields/{}", i),
+           i == 0 ? fmt::format("the first field of a {} format is of kind {}", to_string(format.kind), first)
+                  : fmt::format("a {} format has no field of kind '{}' here", to_string(format.kind),
+                                to_string(format.fields[i].kind)));
+    }
+    if (format.fields.size() == 2 && !format.fields[0].ties.empty())
+      fail(yaml, "/fields/0/tie", "a choice with a 'tie' has no magnitude; a scale with both sides is a 'comparison'");
+    if (format.fields.size() == 2 && format.fields[1].kind == FieldKind::kWorst && format.completions == 2)
+      fail(yaml, "/fields/1", "of two completions the worst is the one that is not the best");
   }
 
   void read_hash(Format& format) {
@@ -285,10 +377,11 @@ class Reader {
       if (key == "include") continue;
       const Source* source = where("/" + key);
       if (!source) continue;
-      const std::vector<std::string>* parts = key == "texts"        ? &kTextKeys
-                                              : key == "structured" ? &kStructuredKeys
-                                              : key == "layout"     ? &kLayoutKeys
-                                                                    : nullptr;
+      const std::vector<std::string>* parts = key == "texts"         ? &text_keys_
+                                              : key == "preferences" ? &kPreferenceKeys
+                                              : key == "structured"  ? &kStructuredKeys
+                                              : key == "layout"      ? &kLayoutKeys
+                                                                     : nullptr;
       if (!parts) {
         merged[key] = source->yaml.root()[key];
         continue;
@@ -296,12 +389,16 @@ class Reader {
       for (const std::string& part : *parts)
         if (const Source* of_part = where("/" + key + "/" + part)) merged[key][part] = of_part->yaml.root()[key][part];
     }
+    // In one file both would stand side by side: only the one that counts is left.
+    const Source *one = where("/structured/reason"), *several = where("/structured/reasons");
+    if (one && several) merged["structured"].erase(several <= one ? "reason" : "reasons");
     const std::string text = merged.dump(2);  // JSON is YAML
     format.resolved = "# The format as these ballots had it, with what its file includes.\n" + text + "\n";
     format.hash = Hasher().field("format").field(text).hex(32);
   }
 
   std::vector<Source> sources_;
+  std::vector<std::string> text_keys_;
 };
 
 }  // namespace
@@ -310,7 +407,7 @@ Format Format::parse(const std::string& yaml, const std::string& file) {
   Reader reader(yaml, file);
   Format format = reader.read();
   auto texts = std::make_shared<Texts>(reader.compiled("/layout/system"), reader.compiled("/layout/user"));
-  for (const std::string& key : kTextKeys)
+  for (const std::string& key : reader.text_keys())
     if (reader.where("/texts/" + key)) texts->texts.emplace(key, reader.compiled("/texts/" + key));
   if (!texts->texts.contains("task")) fail(reader.own(), "", "the format has no 'texts.task': what the judge is to do");
   format.texts_ = std::move(texts);
@@ -339,13 +436,28 @@ Format Format::load(const std::string& name_or_file) {
               "name one of these, or a YAML file of your own");
 }
 
+std::map<std::string, std::vector<std::string>> format_file_keys() {
+  return {
+      {"", kKeys},          {"fields", kFieldKeys}, {"preferences", kPreferenceKeys}, {"structured", kStructuredKeys},
+      {"texts", kTextKeys}, {"layout", kLayoutKeys}};
+}
+
+std::map<std::string, std::vector<std::string>> format_file_words() {
+  std::map<std::string, std::vector<std::string>> words;
+  for (const auto& entry : kFormatKinds) words["kind"].emplace_back(entry.name);
+  for (const auto& entry : kFieldKinds) words["fields.kind"].emplace_back(entry.name);
+  for (const auto& entry : kMarginRules) words["margin"].emplace_back(entry.name);
+  for (const auto& entry : kTieRules) words["tie"].emplace_back(entry.name);
+  return words;
+}
+
 std::vector<std::string> format_names() {
   std::vector<std::string> names = {"binary", "binary_magnitude", "single", "ranking"}, others;
   for (const EmbeddedFile& file : embedded_formats_files()) {
     const std::string name(file.name.substr(0, file.name.rfind('.')));
-    // What has no kind is a part that formats include.
+    // What has no name is a part that formats include.
     if (std::find(names.begin(), names.end(), name) == names.end() &&
-        file.content.find("\nkind:") != std::string_view::npos)
+        file.content.find("\nname:") != std::string_view::npos)
       others.push_back(name);
   }
   std::sort(others.begin(), others.end());

@@ -21,18 +21,20 @@ struct NamedValue {
 // The words of the language.
 inline constexpr NamedValue<FormatKind> kFormatKindTable[] = {
     {"pointwise", FormatKind::kPointwise}, {"pairwise", FormatKind::kPairwise}, {"listwise", FormatKind::kListwise}};
-inline constexpr NamedValue<FieldKind> kFieldKindTable[] = {{"choice", FieldKind::kChoice},
-                                                            {"magnitude", FieldKind::kMagnitude},
-                                                            {"rating", FieldKind::kRating},
-                                                            {"ranking", FieldKind::kRanking}};
+inline constexpr NamedValue<FieldKind> kFieldKindTable[] = {
+    {"choice", FieldKind::kChoice},   {"magnitude", FieldKind::kMagnitude},   {"rating", FieldKind::kRating},
+    {"ranking", FieldKind::kRanking}, {"comparison", FieldKind::kComparison}, {"best", FieldKind::kBest},
+    {"worst", FieldKind::kWorst}};
 inline constexpr NamedValue<MarginRule> kMarginRuleTable[] = {{"none", MarginRule::kNone},
                                                               {"magnitude", MarginRule::kMagnitude},
                                                               {"score_difference", MarginRule::kScoreDifference},
-                                                              {"rank_difference", MarginRule::kRankDifference}};
+                                                              {"rank_difference", MarginRule::kRankDifference},
+                                                              {"group_difference", MarginRule::kGroupDifference}};
 inline constexpr NamedValue<TieRule> kTieRuleTable[] = {{"never", TieRule::kNever},
                                                         {"magnitude_zero", TieRule::kMagnitudeZero},
                                                         {"equal_scores", TieRule::kEqualScores},
-                                                        {"equal_ranks", TieRule::kEqualRanks}};
+                                                        {"equal_ranks", TieRule::kEqualRanks},
+                                                        {"neither", TieRule::kNeither}};
 inline constexpr std::span<const NamedValue<FormatKind>> kFormatKinds = kFormatKindTable;
 inline constexpr std::span<const NamedValue<FieldKind>> kFieldKinds = kFieldKindTable;
 inline constexpr std::span<const NamedValue<MarginRule>> kMarginRules = kMarginRuleTable;

@@ -10,6 +10,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "formats/parse.h"
+#include "formats/render.h"
 
 namespace ballot {
 namespace {
@@ -44,7 +45,10 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 TEST(Format, TheFourOfTheStudyAreInside) {
-  EXPECT_EQ(format_names(), (std::vector<std::string>{"binary", "binary_magnitude", "single", "ranking"}));
+  const std::vector<std::string> names = format_names();
+  ASSERT_GE(names.size(), 4u);
+  EXPECT_EQ(std::vector<std::string>(names.begin(), names.begin() + 4),
+            (std::vector<std::string>{"binary", "binary_magnitude", "single", "ranking"}));
   const Format binary = Format::load("binary"), magnitude = Format::load("binary_magnitude"),
                single = Format::load("single"), ranking = Format::load("ranking");
   EXPECT_EQ(binary.ballots(5), 10u);
@@ -175,14 +179,26 @@ TEST(FormatFile, WhatDoesNotFitTogetherIsTold) {
   EXPECT_THAT(message_of(replaced(kSmall, "tie: never", "tie: equal_scores")),
               HasSubstr("a tie of this format is 'never'"));
   EXPECT_THAT(message_of(replaced(kSmall, "kind: pairwise", "kind: pointwise")),
-              HasSubstr("a tie of this format is 'equal_scores'"));
+              HasSubstr("the first field of a pointwise format is of kind 'rating'"));
   EXPECT_THAT(message_of(replaced(kSmall, "kind: pairwise", "kind: pairwise\ncompletions: 3")),
               HasSubstr("mine.yaml:5:14: a pairwise format cannot show 3"));
   EXPECT_THAT(message_of(replaced(kSmall, "name: Preference", "name: Preference, minimum: 1")),
               HasSubstr("has no 'minimum'"));
   EXPECT_THAT(message_of(replaced(kSmall, "{kind: choice, name: Preference}",
                                   "{kind: rating, name: Rating, minimum: 1, maximum: 5}")),
-              HasSubstr("the first field of a pairwise format is of kind 'choice'"));
+              HasSubstr("the first field of a pairwise format is of kind 'choice' or 'comparison'"));
+  EXPECT_THAT(message_of(replaced(kSmall, "name: Preference", "name: Preference, tie: [tie]")),
+              HasSubstr("mine.yaml:7:34: a tie of this format is 'neither', not 'never'"));
+  EXPECT_THAT(message_of(replaced(kSmall, "kind: choice", "kind: comparison, minimum: 1, maximum: 5")),
+              HasSubstr("a tie of this format is 'neither', not 'never'"));
+  EXPECT_EQ(message_of(replaced(kSmall, "kind: choice", "kind: comparison, minimum: 1, maximum: 4")), "no error")
+      << "a scale without a middle forces a choice";
+  EXPECT_THAT(message_of(replaced(kSmall, "  - {kind: choice, name: Preference}",
+                                  "  - {kind: choice, name: Preference, tie: tie}\n"
+                                  "  - {kind: magnitude, name: Strength, minimum: 0, maximum: 2}")),
+              HasSubstr("a choice with a 'tie' has no magnitude"));
+  EXPECT_THAT(message_of(replaced(kSmall, "texts:", "structured: {reasons: {preference: why}}\ntexts:")),
+              HasSubstr("mine.yaml:8:36: 'preference' is a label field's name"));
   EXPECT_THAT(message_of(replaced(kSmall, "tie: never", "tie: never, margin_maximum: 3")),
               HasSubstr("the largest margin of these fields is 0, not 3"));
   EXPECT_THAT(message_of(replaced(kSmall, "name: mine", "name: My Format")), HasSubstr("small letters"));
@@ -191,6 +207,81 @@ TEST(FormatFile, WhatDoesNotFitTogetherIsTold) {
   EXPECT_THAT(message_of(replaced(kSmall, "Say which is better.", "'{% if %}'")), HasSubstr("mine.yaml:9:9"));
   EXPECT_THAT(message_of("- a list"), HasSubstr("a format is a mapping"));
   EXPECT_THAT(message_of("kind: [unclosed"), HasSubstr("not valid YAML"));
+}
+
+TEST(Format, AFormatBringsItsOwnTextsWhereItsLayoutNamesThem) {
+  const std::string own = replaced(
+      kSmall, "texts:",
+      "layout: {system: '{{ creed }} {{ task }}', user: '{{ completions[0].text }}'}\ntexts:\n  creed: Be fair.");
+  const Format format = Format::parse(own, "mine.yaml");
+  EXPECT_EQ(format.system_text(2), "Be fair. Say which is better.");
+  EXPECT_EQ(Format::parse(format.resolved, "again.yaml").system_text(2), "Be fair. Say which is better.");
+  EXPECT_THAT(message_of(replaced(kSmall, "  task:", "  creed: Be fair.\n  task:")),
+              HasSubstr("mine.yaml:9:3: unknown key 'creed' in 'texts'"))
+      << "no layout names it, so no judge would read it";
+}
+
+TEST(Format, WhatIsIncludedIsPutTogetherKeyByKey) {
+  const Format format = Format::parse(
+      "version: 2\nname: mine\ninclude: binary_magnitude.yaml\npreferences: {margin_maximum: 2}\n", "mine.yaml");
+  EXPECT_EQ(format.version, 2);
+  EXPECT_EQ(format.margin, MarginRule::kMagnitude);
+  EXPECT_EQ(Format::parse(format.resolved, "again.yaml").hash, format.hash);
+  EXPECT_THAT(message_of("version: 1\nname: mine\ninclude: binary_magnitude.yaml\npreferences: {margin: none}\n"),
+              HasSubstr("the largest margin of these fields is 0, not 2"));
+}
+
+TEST(Format, BeyondTheFourEachIsAFile) {
+  const Format seven = Format::load("preference7"), tie = Format::load("binary_tie"), best = Format::load("best_worst"),
+               reasoned = Format::load("reasoned_pairwise"), three = Format::load("ranking3");
+  EXPECT_EQ(seven.answer_lines(2), (std::vector<std::string>{"Preference: N"}));
+  EXPECT_EQ(seven.margin_maximum(2), 3);
+  EXPECT_THAT(seven.system_text(2), HasSubstr("7 = B is much better"));
+  EXPECT_EQ(tie.answer_schema(2)["properties"]["preference"]["enum"], Json({"A", "B", "tie"}));
+  EXPECT_THAT(tie.system_text(2), HasSubstr("the word \"tie\""));
+  EXPECT_EQ(best.answer_lines(5), (std::vector<std::string>{"Best: X", "Worst: X"}));
+  EXPECT_EQ(best.margin_maximum(5), 2);
+  EXPECT_EQ(best.ballots(5), 1u);
+  EXPECT_EQ(reasoned.answer_schema(2)["required"], Json({"completion_a", "completion_b", "comparison", "preference"}));
+  EXPECT_EQ(three.ballots(5), 10u);
+  EXPECT_EQ(three.ballots(7), 35u);
+  EXPECT_EQ(three.margin_maximum(3), 2);
+  EXPECT_THAT(three.system_text(3), HasSubstr("Rank the 3 completions"));
+}
+
+TEST(Format, TheStudysOwnLayoutsVaryWhereThePublishedPromptsDo) {
+  const auto user = [](const char* name, std::size_t shown) {
+    return Format::load(name).user_text(shown, sample_ballot(shown));
+  };
+  for (const char* name : {"paper_binary", "paper_binary_magnitude", "paper_single", "paper_ranking"}) {
+    const Format format = Format::load(name), uniform = Format::load(std::string(name).substr(6));
+    const std::size_t shown = format.shown(5);
+    const std::string text = user(name, shown);
+    const bool inside = text.find("<<completion A>>") < text.find("<<end of conversation>>");
+    EXPECT_EQ(inside, name == std::string("paper_binary_magnitude") || name == std::string("paper_single")) << name;
+    EXPECT_EQ(format.answer_lines(shown), uniform.answer_lines(shown));
+    EXPECT_EQ(format.answer_schema(shown), uniform.answer_schema(shown));
+    EXPECT_NE(format.hash, uniform.hash);
+    EXPECT_EQ(text.find("\n\n\n"), std::string::npos) << text;
+  }
+  EXPECT_THAT(Format::load("paper_single").system_text(1), HasSubstr("maintains harmfulness"));
+  EXPECT_THAT(Format::load("paper_ranking").system_text(5), HasSubstr("Do not think long once stage 2 is over"));
+}
+
+TEST(Format, TheLabelsOfADistributionStandInOneOrder) {
+  const auto texts = [](const char* name) {
+    const Format format = Format::load(name);
+    std::vector<std::string> all;
+    for (const Label& label : format.labels(format.completions)) all.push_back(answer_of(format, label));
+    return all;
+  };
+  EXPECT_EQ(texts("binary"), (std::vector<std::string>{"Preference: A", "Preference: B"}));
+  EXPECT_EQ(texts("binary_tie"), (std::vector<std::string>{"Preference: A", "Preference: B", "Preference: tie"}));
+  EXPECT_EQ(texts("binary_magnitude").at(1), "Preference: A\nMagnitude: 1");
+  EXPECT_EQ(texts("binary_magnitude").at(3), "Preference: B\nMagnitude: 0");
+  EXPECT_EQ(texts("preference7").at(6), "Preference: 7");
+  EXPECT_EQ(texts("single").size(), 5u);
+  EXPECT_TRUE(Format::load("ranking").labels(5).empty());
 }
 
 TEST(FormatFile, FilesThatIncludeOneAnotherAreTold) {

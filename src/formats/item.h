@@ -24,6 +24,7 @@ struct Item {
 /// What the parser read, in the letters' places: 0 is the first shown.
 struct Label {
   std::optional<int> choice;  ///< index into Item::shown
+  bool neither = false;       ///< says that none is better: no choice, and a label all the same
   std::optional<int> magnitude, rating;
   std::vector<std::vector<int>> ranking;  ///< groups, best first
   std::string status;                     ///< as Annotation::status

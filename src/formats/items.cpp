@@ -20,6 +20,8 @@ Presentation presentation_of(const std::string& word) {
 
 namespace {
 
+constexpr std::size_t kMostBallots = 1000;  // of one prompt: 13 of 26 completions would make ten million
+
 // Adds the item of these completions (indices into the row, best first), once an order and repeat.
 void add(std::vector<Item>& items, const Format& format, const PoolRow& row, std::size_t pool_row,
          const std::vector<std::size_t>& members, const ItemOptions& options) {
@@ -68,14 +70,29 @@ std::vector<Item> items_of(const Format& format, const PoolRow& row, std::size_t
         for (std::size_t j = i + 1; j < count; ++j) add(items, format, row, pool_row, {i, j}, options);
       break;
     case FormatKind::kListwise: {
-      if (format.completions != 0 && format.completions != count)
+      const std::size_t shown = format.shown(count);
+      if (shown > count)
         throw Error(ErrorKind::kInput,
-                    fmt::format("the format '{}' shows {} completions and prompt {} has {}", format.name,
-                                format.completions, row.prompt_id, count),
-                    "make the pool with so many --positions, or say `completions: all` in the format");
-      std::vector<std::size_t> all(count);
-      std::iota(all.begin(), all.end(), std::size_t{0});
-      if (count > 0) add(items, format, row, pool_row, all, options);
+                    fmt::format("the format '{}' shows {} completions and prompt {} has {}", format.name, shown,
+                                row.prompt_id, count),
+                    "make the pool with more --positions, or say `completions: all` in the format");
+      if (count == 0) break;
+      if (format.ballots(count) > kMostBallots)
+        throw Error(ErrorKind::kInput,
+                    fmt::format("{} of {} completions make {} ballots of prompt {}", shown, count,
+                                format.ballots(count), row.prompt_id),
+                    "make the pool with fewer --positions, or say `completions: all` in the format");
+      // Every choice of so many, in lexical order: each pair is judged equally often.
+      std::vector<std::size_t> chosen(shown);
+      std::iota(chosen.begin(), chosen.end(), std::size_t{0});
+      for (;;) {
+        add(items, format, row, pool_row, chosen, options);
+        std::size_t i = shown;
+        while (i > 0 && chosen[i - 1] == count - shown + i - 1) --i;
+        if (i == 0) break;
+        ++chosen[i - 1];
+        for (std::size_t j = i; j < shown; ++j) chosen[j] = chosen[j - 1] + 1;
+      }
       break;
     }
   }

@@ -27,8 +27,9 @@ struct ItemOptions {
   std::int64_t repeats = 1;  ///< how often each item is asked
 };
 
-/// The items of one prompt, repeats included. Throws Error (input) where the format shows a fixed number that the
-/// prompt does not have, or more than 26 completions.
+/// The items of one prompt, repeats included. A listwise format that shows fewer than the prompt has makes a ballot of
+/// every choice of so many. Throws Error (input) where it shows more than the prompt has, where a prompt has more than
+/// 26 completions, or would make more than a thousand ballots.
 std::vector<Item> items_of(const Format& format, const PoolRow& row, std::size_t pool_row, const ItemOptions& options);
 /// Of the first `limit` prompts (0: all), in the pool's order.
 std::vector<Item> make_items(const Format& format, const std::vector<PoolRow>& pool, const ItemOptions& options,

@@ -81,6 +81,29 @@ TEST(Items, RepeatsShowTheSameAndBothShowsTheReverse) {
             (std::vector<std::size_t>{0, 1, 2, 3, 4}));
 }
 
+TEST(Items, AListwiseFormatOfKMakesABallotOfEveryKCompletions) {
+  const std::vector<PoolRow> pool = sample_pool(2);
+  const Format format = Format::load("ranking3");
+  const std::vector<Item> items = make_items(format, pool, {.seed = 5});
+  ASSERT_EQ(items.size(), 20u);
+  std::map<std::pair<std::size_t, std::size_t>, int> together;
+  std::set<std::string> ids;
+  for (const Item& item : items) {
+    ids.insert(item.item_id);
+    ASSERT_EQ(item.shown.size(), 3u);
+    if (item.pool_row != 0) continue;
+    for (const std::size_t a : item.shown)
+      for (const std::size_t b : item.shown)
+        if (a < b) ++together[{a, b}];
+  }
+  EXPECT_EQ(ids.size(), 20u);
+  EXPECT_EQ(together.size(), 10u);
+  for (const auto& [pair, times] : together) EXPECT_EQ(times, 3);
+  EXPECT_EQ(make_items(format, sample_pool(1, 3), {}).size(), 1u);
+  EXPECT_THROW(make_items(format, sample_pool(1, 2), {}), Error);
+  EXPECT_THROW(make_items(Format::load("ranking3"), sample_pool(1, 26), {}), Error) << "2600 ballots of one prompt";
+}
+
 TEST(Items, AnUnknownPresentationGetsTheNearest) {
   EXPECT_EQ(presentation_of("both"), Presentation::kBoth);
   EXPECT_THROW(presentation_of("randm"), Error);

@@ -102,7 +102,8 @@ bool FieldValue::whole() const {
   return only_punctuation(rest);
 }
 
-FieldValue read_choice(std::string_view text, std::size_t shown, const LabelField* magnitude) {
+FieldValue read_choice(std::string_view text, std::size_t shown, const LabelField* magnitude,
+                       const std::vector<std::string>& ties) {
   FieldValue value;
   LabelScanner scan(text);
   scan.skip(kOpening);
@@ -110,6 +111,13 @@ FieldValue read_choice(std::string_view text, std::size_t shown, const LabelFiel
     LabelScanner tie = scan;
     static constexpr std::array<std::string_view, 6> lead = {"it's", "it is", "a", "an", "the", "about"};
     for (int n = 0; n < 2 && tie.take_any(lead); ++n) tie.skip(" ");
+    for (const std::string& word : ties)
+      if (LabelScanner own = tie; own.take_words(word)) {
+        own.skip(kClosing);
+        value.rest = own.rest();
+        value.state = letters_in(value.rest, shown).size() == 1 ? State::kConflicting : State::kOk;
+        return value;
+      }
     static constexpr std::array<std::string_view, 22> words = {"neither",
                                                                "tie",
                                                                "tied",
@@ -135,6 +143,10 @@ FieldValue read_choice(std::string_view text, std::size_t shown, const LabelFiel
     if (tie.take_any(words)) {
       value.rest = tie.rest();
       value.state = letters_in(value.rest, shown).size() == 1 ? State::kConflicting : State::kTie;
+      if (value.state == State::kTie && !ties.empty()) {  // in other words than the format's own
+        value.state = State::kOk;
+        value.repair = "word";
+      }
       return value;
     }
   }
@@ -225,16 +237,19 @@ FieldValue read_number(std::string_view text, const LabelField& field) {
   FieldValue value;
   LabelScanner scan(text);
   scan.skip(kOpening);
-  for (int n = 0; n < 2; ++n) {
+  // A step's own name first: "A is better" does not begin with an article.
+  std::optional<int> number = take_step_word(scan, field);
+  bool by_word = number.has_value();
+  for (int n = 0; n < 2 && !number; ++n) {
     LabelScanner ahead = scan;
     static constexpr std::array<std::string_view, 4> lead = {"a", "an", "level", "is"};
     if (!ahead.take_any(lead)) break;
     ahead.skip(" ");
     scan = ahead;
   }
-  bool by_word = false;
-  std::optional<int> number;
-  if (const auto digits = scan.take_number()) {
+  if (by_word) {
+    // told by its name
+  } else if (const auto digits = scan.take_number()) {
     number = digits->first;
     if (digits->second) value.state = State::kOutOfRange;  // between two steps
     scan.skip(kClosing);
@@ -309,7 +324,10 @@ FieldValue read_field(std::string_view text, const LabelField& field, std::size_
                       bool infer_last) {
   switch (field.kind) {
     case FieldKind::kChoice:
-      return read_choice(text, shown, magnitude);
+      return read_choice(text, shown, magnitude, field.ties);
+    case FieldKind::kBest:
+    case FieldKind::kWorst:
+      return read_choice(text, shown);
     case FieldKind::kRanking:
       return read_ranking(text, shown, infer_last);
     default:

@@ -36,8 +36,10 @@ struct FieldValue {
   }
 };
 
-/// `magnitude`: the format's magnitude field, so that one in brackets is read; may be null.
-FieldValue read_choice(std::string_view text, std::size_t shown, const LabelField* magnitude = nullptr);
+/// `magnitude`: the format's magnitude field, so that one in brackets is read; may be null. `ties`: the words that say
+/// "neither" where the format allows it: kOk without a choice.
+FieldValue read_choice(std::string_view text, std::size_t shown, const LabelField* magnitude = nullptr,
+                       const std::vector<std::string>& ties = {});
 FieldValue read_number(std::string_view text, const LabelField& field);
 /// `infer_last`: one missing letter is taken for the last.
 FieldValue read_ranking(std::string_view text, std::size_t shown, bool infer_last = false);

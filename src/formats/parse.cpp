@@ -9,6 +9,7 @@
 #include "formats/answer_lines.h"
 #include "formats/answer_text.h"
 #include "formats/json_answer.h"
+#include "formats/label_fields.h"
 #include "formats/label_values.h"
 
 namespace ballot {
@@ -21,25 +22,20 @@ void set_status(Label& label, const std::string& rule, const std::string& repair
   label.status = repair.empty() ? "ok" : "repaired:" + repair;
 }
 
-void put(Label& label, const LabelField& field, const FieldValue& value) {
-  switch (field.kind) {
-    case FieldKind::kChoice:
-      label.choice = value.choice;
-      break;
-    case FieldKind::kMagnitude:
-      label.magnitude = value.number;
-      break;
-    case FieldKind::kRating:
-      label.rating = value.number;
-      break;
-    case FieldKind::kRanking:
-      label.ranking = value.ranking;
-      break;
+// False where the value contradicts what the label has: the best completion as the worst.
+bool put(Label& label, const LabelField& field, std::size_t shown, const FieldValue& value) {
+  if (field.kind == FieldKind::kRanking) {
+    label.ranking = value.ranking;
+    return true;
   }
+  // A choice without a letter is the field's word for neither.
+  const int word =
+      field.is_number() ? value.number.value_or(0) - field.minimum : value.choice.value_or(static_cast<int>(shown));
+  return put_word(field, shown, static_cast<std::size_t>(word), label);
 }
 
 // The label of the fields' values, or the status that says why there is none. The gravest fault wins.
-Label label_of(const Format& format, const std::vector<std::optional<Match>>& matches) {
+Label label_of(const Format& format, std::size_t shown, const std::vector<std::optional<Match>>& matches) {
   Label label;
   std::string repair, rule;
   State worst = State::kOk;
@@ -67,7 +63,7 @@ Label label_of(const Format& format, const std::vector<std::optional<Match>>& ma
     label.evidence += (label.evidence.empty() ? "" : "; ") + matches[f]->evidence;
     if (rule.empty() || matches[f]->rule != "line") rule = matches[f]->rule;
     if (repair.empty()) repair = matches[f]->value.repair;
-    if (state == State::kOk) put(label, format.fields[f], matches[f]->value);
+    if (state == State::kOk && !put(label, format.fields[f], shown, matches[f]->value)) worst = State::kConflicting;
   }
   // "Preference: Tie" without a magnitude is a tie, too.
   if (matches[0] && matches[0]->value.state == State::kTie && worst == State::kNone) worst = State::kTie;
@@ -89,6 +85,7 @@ Label label_of(const Format& format, const std::vector<std::optional<Match>>& ma
   }
   label.rule = rule;
   label.choice.reset();
+  label.neither = false;
   label.magnitude.reset();
   label.rating.reset();
   label.ranking.clear();
@@ -130,7 +127,7 @@ Label read_lines(const Format& format, std::size_t shown, const PlainText& plain
       chosen[1]->value.state = State::kConflicting;
     chosen[0]->value.repair.clear();
   }
-  return label_of(format, chosen);
+  return label_of(format, shown, chosen);
 }
 
 Label failed_as(std::string status) {
@@ -152,12 +149,13 @@ Label read_text(const Format& format, std::size_t shown, const std::string& text
   }
   std::vector<std::optional<Match>> matches;
   for (const FieldValue& value : json->values) matches.push_back(Match{0, 0, true, value, "json", json->text});
-  Label label = label_of(format, matches);
+  Label label = label_of(format, shown, matches);
   // What stands behind the object may take it back; a verdict that is only quoted as JSON is answered by a later line.
   const std::string after = text.substr(json->end);
   const Label behind = read_lines(format, shown, plain_text(after), true, options);
-  if (behind.usable() && (behind.choice != label.choice || behind.magnitude != label.magnitude ||
-                          behind.rating != label.rating || behind.ranking != label.ranking)) {
+  if (behind.usable() &&
+      (behind.choice != label.choice || behind.neither != label.neither || behind.magnitude != label.magnitude ||
+       behind.rating != label.rating || behind.ranking != label.ranking)) {
     const std::size_t line_end = after.find_first_not_of(" \t\r`}");
     const std::size_t blank = after.find("\n\n");
     const bool apart = !label.usable() || blank != std::string::npos || line_end == std::string::npos;
@@ -188,27 +186,36 @@ Label parse_answer(const Format& format, std::size_t shown, const JudgeText& sai
   return label;
 }
 
+namespace {
+
+// Letters in their order; equals joined by `equal`.
+std::string order_text(const Label& label, const char* between, const char* equal) {
+  std::string text;
+  for (const std::vector<int>& group : label.ranking) {
+    text += text.empty() ? "" : between;
+    for (std::size_t i = 0; i < group.size(); ++i) text += (i > 0 ? equal : "") + std::string(1, letter_of(group[i]));
+  }
+  return text;
+}
+
+// How many completions the ballot of a label shows, as far as the label says.
+std::size_t shown_of(const Format& format, const Label& label) {
+  std::size_t shown = 0;
+  for (const std::vector<int>& group : label.ranking) shown += group.size();
+  return std::max<std::size_t>(shown > 0 ? shown : format.shown(0), 1);
+}
+
+}  // namespace
+
 std::string answer_of(const Format& format, const Label& label) {
   std::string text;
+  const std::size_t shown = shown_of(format, label);
   for (const LabelField& field : format.fields) {
     std::string value;
-    switch (field.kind) {
-      case FieldKind::kChoice:
-        value = label.choice ? std::string(1, letter_of(*label.choice)) : "";
-        break;
-      case FieldKind::kMagnitude:
-        value = label.magnitude ? std::to_string(*label.magnitude) : "";
-        break;
-      case FieldKind::kRating:
-        value = label.rating ? std::to_string(*label.rating) : "";
-        break;
-      case FieldKind::kRanking:
-        for (const std::vector<int>& group : label.ranking) {
-          value += value.empty() ? "" : " > ";
-          for (std::size_t i = 0; i < group.size(); ++i)
-            value += (i > 0 ? " = " : "") + std::string(1, letter_of(group[i]));
-        }
-    }
+    if (field.kind == FieldKind::kRanking)
+      value = order_text(label, " > ", " = ");
+    else if (const std::optional<std::size_t> word = word_in(field, shown, label))
+      value = field_words(field, shown).at(*word);
     text += (text.empty() ? "" : "\n") + field.name + ": " + value;
   }
   return text;
@@ -217,24 +224,16 @@ std::string answer_of(const Format& format, const Label& label) {
 std::string structured_answer_of(const Format& format, const Label& label, const std::string& reason) {
   Json object = Json::object();
   if (!format.reason.empty()) object["reason"] = reason;
+  for (const auto& [name, asked] : format.reasons) object[name] = reason;
+  const std::size_t shown = shown_of(format, label);
   for (const LabelField& field : format.fields) {
-    switch (field.kind) {
-      case FieldKind::kChoice:
-        object[field.key()] = std::string(1, letter_of(label.choice.value_or(0)));
-        break;
-      case FieldKind::kMagnitude:
-        object[field.key()] = label.magnitude.value_or(0);
-        break;
-      case FieldKind::kRating:
-        object[field.key()] = label.rating.value_or(0);
-        break;
-      case FieldKind::kRanking: {
-        std::string order;
-        for (const std::vector<int>& group : label.ranking)
-          for (const int place : group) order += (order.empty() ? "" : ">") + std::string(1, letter_of(place));
-        object[field.key()] = order;
-      }
-    }
+    const std::size_t word = word_in(field, shown, label).value_or(0);
+    if (field.kind == FieldKind::kRanking)
+      object[field.key()] = order_text(label, ">", ">");
+    else if (field.is_number())
+      object[field.key()] = field.minimum + static_cast<int>(word);
+    else
+      object[field.key()] = field_words(field, shown).at(word);
   }
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

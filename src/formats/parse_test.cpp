@@ -27,12 +27,13 @@ std::string read(const std::string& name, const JudgeText& said, const ParseOpti
   const Format& f = format(name);
   const Label label = parse_answer(f, shown(f), said, options);
   if (!label.usable()) {
-    EXPECT_FALSE(label.choice || label.magnitude || label.rating || !label.ranking.empty())
+    EXPECT_FALSE(label.choice || label.neither || label.magnitude || label.rating || !label.ranking.empty())
         << "a label without a usable status";
     return label.status;
   }
   std::string text;
   if (label.choice) text += letter_of(*label.choice);
+  if (label.neither) text += '=';
   if (label.magnitude) text += std::to_string(*label.magnitude);
   if (label.rating) text += std::to_string(*label.rating);
   for (const std::vector<int>& group : label.ranking) {
@@ -70,6 +71,81 @@ TEST(ParseTable, Binary) {
          {"binary", "A", "A bare_letter"},
          {"binary", "\\boxed{B}", "B boxed"},
          {"binary", "I can't help with judging this", "refused"}});
+}
+
+TEST(ParseTable, AChoiceThatMayBeATie) {
+  check({{"binary_tie", "Preference: A", "A"},
+         {"binary_tie", "Preference: tie", "="},
+         {"binary_tie", "**Preference: Tie**", "="},
+         {"binary_tie", "Preference: neither", "="},
+         {"binary_tie", "Preference: it's a draw.", "="},
+         {"binary_tie", "Preference: no clear winner", "= word"},
+         {"binary_tie", "Preference: A or B", "conflicting"},
+         {"binary_tie", "Preference: tie, but A is kinder", "conflicting"},
+         {"binary_tie", "Preference: A\n\nIn the end:\nPreference: tie", "="},
+         {"binary_tie", "{\"reason\": \"same\", \"preference\": \"tie\"}", "="},
+         {"binary_tie", "{\"preference\": \"B\"}", "B"},
+         {"binary_tie", "Tie", "= bare_letter"},
+         {"binary", "Preference: tie", "tie_without_preference"}});
+}
+
+TEST(ParseTable, AComparisonOnOneScale) {
+  check({{"preference7", "Preference: 1", "A3"},
+         {"preference7", "Preference: 3", "A1"},
+         {"preference7", "Preference: 4", "=0"},
+         {"preference7", "Preference: **7**", "B3"},
+         {"preference7", "Preference: 6 (B is better)", "B2"},
+         {"preference7", "Preference: 6 (A is better)", "conflicting"},
+         {"preference7", "Preference: A is slightly better", "A1 word"},
+         {"preference7", "Preference: equally good", "=0 word"},
+         {"preference7", "Preference: 2/7", "A2"},
+         {"preference7", "Preference: 0", "out_of_range"},
+         {"preference7", "Preference: 8", "out_of_range"},
+         {"preference7", "Preference: 2.5", "out_of_range"},
+         {"preference7", "Preference: 2-3", "conflicting"},
+         {"preference7", "Preference: A", "unparsable"},
+         {"preference7", "{\"preference\": 5}", "B1"},
+         {"preference7", "5", "B1"}});
+}
+
+TEST(ParseTable, AComparisonWithTwoSidesAndWithoutAMiddle) {
+  const auto of = [](int minimum, int maximum, const char* tie) {
+    return Format::parse(
+        "version: 1\nname: mine\ninclude: uniform.yaml\nkind: pairwise\nfields:\n  - {kind: comparison, name: "
+        "Preference, minimum: " +
+            std::to_string(minimum) + ", maximum: " + std::to_string(maximum) +
+            "}\npreferences: {margin: magnitude, tie: " + tie + "}\ntexts: {task: Compare.}\n",
+        "mine.yaml");
+  };
+  const Format signed_scale = of(-3, 3, "neither"), forced = of(1, 6, "never");
+  EXPECT_EQ(signed_scale.margin_maximum(2), 3);
+  const Label left = parse_answer(signed_scale, 2, {"Preference: -2"}),
+              right = parse_answer(signed_scale, 2, {"Preference: +3"}),
+              middle = parse_answer(signed_scale, 2, {"Preference: 0"});
+  EXPECT_EQ(left.choice, 0);
+  EXPECT_EQ(left.magnitude, 2);
+  EXPECT_EQ(right.choice, 1);
+  EXPECT_EQ(right.magnitude, 3);
+  EXPECT_TRUE(middle.neither);
+  EXPECT_EQ(middle.status, "ok");
+  for (int step = 1; step <= 6; ++step) {
+    const Label label = parse_answer(forced, 2, {"Preference: " + std::to_string(step)});
+    EXPECT_EQ(label.choice, step <= 3 ? 0 : 1) << step;
+    EXPECT_EQ(label.magnitude, step <= 3 ? 4 - step : step - 3) << step;
+    EXPECT_EQ(answer_of(forced, label), "Preference: " + std::to_string(step));
+  }
+}
+
+TEST(ParseTable, BestAndWorst) {
+  check({{"best_worst", "Best: C\nWorst: A", "C(BDE)A"},
+         {"best_worst", "**Best:** Completion D\n**Worst:** Completion B", "D(ACE)B"},
+         {"best_worst", "Best: C, Worst: A", "C(BDE)A"},
+         {"best_worst", "{\"best\": \"E\", \"worst\": \"A\"}", "E(BCD)A"},
+         {"best_worst", "Best: C\nWorst: C", "conflicting"},
+         {"best_worst", "Best: C", "unparsable"},
+         {"best_worst", "Best: C and D\nWorst: A", "conflicting"},
+         {"best_worst", "Best: G\nWorst: A", "out_of_range"},
+         {"best_worst", "Best: A\nWorst: B\n\nOn reflection:\nBest: B\nWorst: A", "B(CDE)A"}});
 }
 
 TEST(ParseTable, Magnitude) {
@@ -336,23 +412,25 @@ TEST(Parse, TheEvidenceIsKept) {
 TEST(Parse, WhatAnAnswerSaysIsReadBack) {
   for (const std::string& name : format_names()) {
     const Format& f = format(name);
-    Label label;
-    if (f.field(FieldKind::kChoice)) label.choice = 1;
-    if (f.field(FieldKind::kMagnitude)) label.magnitude = 2;
-    if (f.field(FieldKind::kRating)) label.rating = 3;
-    if (f.field(FieldKind::kRanking)) label.ranking = {{2}, {0, 4}, {1}, {3}};
-    const Label read_text = parse_answer(f, shown(f), {answer_of(f, label)});
-    EXPECT_EQ(read_text.status, "ok") << name;
-    EXPECT_EQ(read_text.choice, label.choice);
-    EXPECT_EQ(read_text.magnitude, label.magnitude);
-    EXPECT_EQ(read_text.rating, label.rating);
-    EXPECT_EQ(read_text.ranking, label.ranking);
-    if (!label.ranking.empty()) label.ranking = {{2}, {0}, {4}, {1}, {3}};
-    const Label structured = parse_answer(f, shown(f), {structured_answer_of(f, label, "because")});
-    EXPECT_EQ(structured.status, "ok") << name;
-    EXPECT_EQ(structured.choice, label.choice);
-    EXPECT_EQ(structured.ranking, label.ranking);
+    std::vector<Label> labels = f.labels(shown(f));
+    if (f.field(FieldKind::kRanking)) labels.emplace_back().ranking = {{2}, {0}, {4}, {1}, {3}};
+    if (f.field(FieldKind::kWorst)) labels.emplace_back().ranking = {{2}, {0, 3, 4}, {1}};
+    ASSERT_FALSE(labels.empty()) << name;
+    for (const Label& label : labels)
+      for (const std::string& text : {answer_of(f, label), structured_answer_of(f, label, "because")}) {
+        const Label back = parse_answer(f, shown(f), {text});
+        EXPECT_EQ(back.status, "ok") << name << ": " << text;
+        EXPECT_EQ(back.choice, label.choice) << text;
+        EXPECT_EQ(back.neither, label.neither) << text;
+        EXPECT_EQ(back.magnitude, label.magnitude) << text;
+        EXPECT_EQ(back.rating, label.rating) << text;
+        EXPECT_EQ(back.ranking, label.ranking) << text;
+      }
   }
+  Label tied;
+  tied.ranking = {{2}, {0, 4}, {1}, {3}};
+  EXPECT_EQ(answer_of(format("ranking"), tied), "Ranking: C > A = E > B > D");
+  EXPECT_EQ(parse_answer(format("ranking"), 5, {answer_of(format("ranking"), tied)}).ranking, tied.ranking);
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ std::optional<Match> without_name(const Format& format, const LabelField& field,
   const bool alone = plain.lines.size() == 1;
   FieldValue value = read_field(last, field, shown, magnitude, options.infer_last);
   if (value.state != State::kNone && value.whole()) {
-    if (field.kind == FieldKind::kChoice) return as_match(value, "bare_letter", last, true);
+    if (field.is_letter()) return as_match(value, "bare_letter", last, true);
     if (field.kind == FieldKind::kRanking) return as_match(value, "bare_ranking", last, !alone);
     return as_match(value, "bare_number", last, !alone);
   }

@@ -12,6 +12,7 @@
 #include "core/random.h"
 #include "core/suggest.h"
 #include "formats/format.h"
+#include "formats/label_fields.h"
 #include "formats/parse.h"
 
 namespace ballot {
@@ -105,16 +106,23 @@ class Simulated : public Judge {
     if (format.kind == FormatKind::kPairwise) {
       label.choice = u[0] >= u[1] ? 0 : 1;
       const double gap = std::abs(u[0] - u[1]);
+      // 0 below tie_width, the top above much_width, in equal steps between.
+      const auto strength = [&](int steps) {
+        if (gap < voter_.tie_width) return 0;
+        const double share = (gap - voter_.tie_width) / std::max(voter_.much_width - voter_.tie_width, 1e-9);
+        return 1 + static_cast<int>(std::min(share * std::max(steps - 1, 1), 1000.0));
+      };
+      const LabelField& first = format.fields[0];
       if (const LabelField* field = format.field(FieldKind::kMagnitude)) {
-        // 0 below tie_width, the top above much_width, in equal steps between.
-        const int steps = field->maximum - field->minimum;
-        int magnitude = field->minimum;
-        if (gap >= voter_.tie_width)
-          magnitude +=
-              1 + static_cast<int>((gap - voter_.tie_width) / std::max(voter_.much_width - voter_.tie_width, 1e-9) *
-                                   std::max(steps - 1, 1));
-        label.magnitude = std::min(magnitude, field->maximum);
+        label.magnitude = std::min(field->minimum + strength(field->maximum - field->minimum), field->maximum);
+      } else if (first.kind == FieldKind::kComparison) {
+        const int most = first.steps() / 2, least = first.steps() % 2 == 0 ? 1 : 0;
+        label.magnitude = std::clamp(strength(most), least, most);
+        label.neither = *label.magnitude == 0;
+      } else {
+        label.neither = !first.ties.empty() && gap < voter_.tie_width;
       }
+      if (label.neither) label.choice.reset();
     } else if (format.kind == FormatKind::kPointwise) {
       if (const LabelField* field = format.field(FieldKind::kRating)) {
         // Equal steps over u from -1.6 to 1.6: crowded in the middle, as scales are used.
@@ -136,6 +144,12 @@ class Simulated : public Judge {
           label.ranking.back().push_back(place);
         else
           label.ranking.push_back({place});
+      }
+      if (format.fields[0].kind == FieldKind::kBest) {
+        label.ranking.clear();
+        put_word(format.fields[0], u.size(), static_cast<std::size_t>(order.front()), label);
+        if (format.fields.size() > 1)
+          put_word(format.fields[1], u.size(), static_cast<std::size_t>(order.back()), label);
       }
     }
     return label;

@@ -5,24 +5,11 @@
 #include <set>
 
 #include "core/error.h"
+#include "formats/label_fields.h"
 #include "formats/parse.h"
 
 namespace ballot {
 namespace {
-
-bool has(const Label& label, FieldKind kind) {
-  switch (kind) {
-    case FieldKind::kChoice:
-      return label.choice.has_value();
-    case FieldKind::kMagnitude:
-      return label.magnitude.has_value();
-    case FieldKind::kRating:
-      return label.rating.has_value();
-    case FieldKind::kRanking:
-      return false;  // counted below
-  }
-  return false;
-}
 
 std::vector<int> letters_left(std::size_t shown, const Label& label) {
   std::set<int> taken;
@@ -55,18 +42,13 @@ std::optional<LabelStep> next_step(const Format& format, std::size_t shown, cons
       return step;
     }
     step.text += begin;
-    if (has(so_far, field.kind)) {
-      const int value = field.kind == FieldKind::kMagnitude ? *so_far.magnitude
-                        : field.kind == FieldKind::kRating  ? *so_far.rating
-                                                            : 0;
-      step.text += field.kind == FieldKind::kChoice ? word(*so_far.choice) : " " + std::to_string(value);
+    const std::vector<std::string> words = field_words(field, shown);
+    if (const std::optional<std::size_t> chosen = word_in(field, shown, so_far)) {
+      step.text += " " + words.at(*chosen);
       continue;
     }
-    if (field.kind == FieldKind::kChoice)
-      for (int letter = 0; letter < static_cast<int>(shown); ++letter) step.words.push_back(word(letter));
-    else
-      for (int value = field.minimum; value <= field.maximum; ++value)
-        step.words.push_back(" " + std::to_string(value));
+    for (std::size_t word = 0; word < words.size(); ++word)
+      if (Label trial = so_far; put_word(field, shown, word, trial)) step.words.push_back(" " + words[word]);
     return step;
   }
   return {};
@@ -75,22 +57,15 @@ std::optional<LabelStep> next_step(const Format& format, std::size_t shown, cons
 void take_word(const Format& format, std::size_t shown, const LabelStep& step, std::size_t chosen, Label& label) {
   const LabelField& field = format.fields.at(step.field);
   const std::string& text = step.words.at(chosen);
-  switch (field.kind) {
-    case FieldKind::kChoice:
-      label.choice = static_cast<int>(chosen);
-      break;
-    case FieldKind::kMagnitude:
-      label.magnitude = field.minimum + static_cast<int>(chosen);
-      break;
-    case FieldKind::kRating:
-      label.rating = field.minimum + static_cast<int>(chosen);
-      break;
-    case FieldKind::kRanking: {
-      label.ranking.push_back({text.at(1) - 'A'});
-      const std::vector<int> left = letters_left(shown, label);
-      if (left.size() == 1) label.ranking.push_back(left);
-    }
+  if (field.kind == FieldKind::kRanking) {
+    label.ranking.push_back({text.at(1) - 'A'});
+    const std::vector<int> left = letters_left(shown, label);
+    if (left.size() == 1) label.ranking.push_back(left);
+    return;
   }
+  const std::vector<std::string> words = field_words(field, shown);
+  const auto word = std::find(words.begin(), words.end(), text.substr(1));
+  put_word(field, shown, static_cast<std::size_t>(word - words.begin()), label);
 }
 
 TokenStep in_tokens(const Tokenizer& tokenizer, const LabelStep& step, TokenId end) {

@@ -310,7 +310,7 @@ class LocalJudge : public Judge {
       const std::size_t steps = questions[0].step.words.size();
       for (std::size_t i = 0; i < probabilities.size(); ++i) probabilities[i] *= letters.at(i / steps);
     }
-    if (kind != FieldKind::kRanking) ballot.answer.probabilities = std::move(probabilities);
+    if (format.kind != FormatKind::kListwise) ballot.answer.probabilities = std::move(probabilities);
     for (Question& question : questions) {
       if (kind == FieldKind::kMagnitude && question.so_far.choice != ballot.label.choice) continue;
       take_word(format, shown, question.step, draw(question, ballot), ballot.label);
