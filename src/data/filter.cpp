@@ -43,6 +43,9 @@ class Judge {
 
   void judge(Candidate& c) const {
     const Conversation& turns = c.row.messages;
+    for (const std::string& name : options_.exclude_sources)
+      if (c.row.source.find(name) != std::string::npos)
+        return leave_out(c, "source", "excluded_source", fmt::format("the source's name holds '{}'", name));
     if (options_.on_control_tokens == "reject" && holds_control_token(c)) return;
     if (options_.single_turn) {
       const std::size_t first = !turns.empty() && turns[0].role == "system" ? 1 : 0;
@@ -117,6 +120,8 @@ class Judge {
 
 void visit_options(OptionVisitor& visit, FilterOptions& o) {
   visit({"language", "keep rows whose user speaks it, such as en (default: any)"}, o.language);
+  visit({"exclude-sources", "leave out rows whose source's name holds one of these, such as aya (several: A,B)"},
+        o.exclude_sources);
   visit({"single-turn", "keep rows with one question and one answer"}, o.single_turn);
   visit({"max-tokens", "of the rendered conversation, in every tokenizer given (0: no limit)"}, o.max_tokens);
   visit({"tokenizer", "folder with tokenizer files (several allowed)"}, o.tokenizers);

@@ -49,6 +49,18 @@ TEST_F(FilterTest, EnglishSingleTurnRowsStayAndTheRestIsCounted) {
   EXPECT_EQ(rows[1].id, "4");
 }
 
+TEST_F(FilterTest, SourcesAreLeftOutByNameAndCountedBySourceAndReason) {
+  FilterOptions options;
+  options.exclude_sources = {"b"};
+  options.language = "en";
+  RejectLog rejects;
+  const FilterSummary summary =
+      filter_sft({(folder_ / "sft.jsonl").string()}, folder_ / "out.parquet", options, 1, rejects, silent_progress());
+  using Counts = std::map<std::string, std::int64_t>;
+  EXPECT_EQ(summary.by_source.at("a"), (Counts{{"kept", 1}, {"not_english", 1}}));
+  EXPECT_EQ(summary.by_source.at("b"), (Counts{{"excluded_source", 2}}));
+}
+
 TEST_F(FilterTest, ALengthWithoutATokenizerIsRefused) {
   FilterOptions options;
   options.max_tokens = 10;

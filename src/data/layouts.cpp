@@ -20,16 +20,6 @@ namespace {
 
 constexpr std::int32_t kNectarAnswers = 7;
 
-std::int32_t take_rank(const Value& value, const std::string& path, std::int32_t most) {
-  if (value.is_null()) refuse(path, "rank_missing", "the rank is absent or null");
-  if (!value.is_number())
-    refuse(path, "rank_not_a_number", fmt::format("wanted a whole number, found {}", kind_name(value.kind())));
-  const double rank = value.as_double();
-  if (!(rank == std::floor(rank))) refuse(path, "rank_not_whole", fmt::format("wanted a whole number, found {}", rank));
-  if (rank < 1 || rank > most) refuse(path, "rank_out_of_range", fmt::format("wanted 1 to {}, found {}", most, rank));
-  return static_cast<std::int32_t>(rank);
-}
-
 /// A model's name, which a source may lack: then it is empty, with a warning.
 std::string take_model(const Value& object, std::string_view name, const std::string& path, RankedRow& row) {
   const Value& value = object.get(name);
@@ -43,19 +33,6 @@ std::string take_completion_text(const Value& value, const std::string& path, Ra
   if (text.find_first_not_of(" \t\r\n") == std::string::npos)
     row.warnings.push_back({path, "empty_completion", "the completion is empty"});
   return text;
-}
-
-/// A prompt as one user's text or as messages that end with the user's turn.
-Conversation take_prompt(const Value& value, const char* name) {
-  if (!value.is_list()) return {{"user", take_full_text(value, name)}};
-  Conversation messages = take_messages(value, name);
-  for (std::size_t i = 0; i < messages.size(); ++i)
-    if (messages[i].content.find_first_not_of(" \t\r\n") == std::string::npos)
-      refuse(fmt::format("{}[{}].content", name, i), fmt::format("{}_empty", name), "a turn of the prompt is empty");
-  if (messages.back().role != "user")
-    refuse(name, "prompt_ends_with_answer",
-           fmt::format("the last turn is the {}'s, wanted the user's", messages.back().role));
-  return messages;
 }
 
 void take_common(const Value& row, RankedRow& ranked) {
@@ -198,18 +175,7 @@ RankedRow read_table_row(const Value& row) {
   Completion completion;
   completion.text = take_completion_text(row.get(name), name, ranked);
   completion.model = take_model(row, "model", "model", ranked);
-  const Value& rank = row.get("rank");
-  constexpr std::int32_t kMost = 1'000;
-  double number = 0;
-  if (rank.is_text()) {  // as CSV has it
-    const std::string_view text = rank.as_text();
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size())
-      refuse("rank", "rank_not_a_number", "wanted a whole number");
-    completion.source_rank = take_rank(Value::number(number), "rank", kMost);
-  } else {
-    completion.source_rank = take_rank(rank, "rank", kMost);
-  }
+  completion.source_rank = take_written_rank(row.get("rank"), "rank", 1'000);
   ranked.completions.push_back(std::move(completion));
   ranked.source = take_texts(row, "source");
   return ranked;
@@ -302,6 +268,38 @@ bool has_all(const std::vector<std::string>& columns, const std::vector<std::str
 }
 
 }  // namespace
+
+std::int32_t take_rank(const Value& value, const std::string& path, std::int32_t most) {
+  if (value.is_null()) refuse(path, "rank_missing", "the rank is absent or null");
+  if (!value.is_number())
+    refuse(path, "rank_not_a_number", fmt::format("wanted a whole number, found {}", kind_name(value.kind())));
+  const double rank = value.as_double();
+  if (!(rank == std::floor(rank))) refuse(path, "rank_not_whole", fmt::format("wanted a whole number, found {}", rank));
+  if (rank < 1 || rank > most) refuse(path, "rank_out_of_range", fmt::format("wanted 1 to {}, found {}", most, rank));
+  return static_cast<std::int32_t>(rank);
+}
+
+Conversation take_prompt(const Value& value, const std::string& name) {
+  if (!value.is_list()) return {{"user", take_full_text(value, name)}};
+  Conversation messages = take_messages(value, name);
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    if (messages[i].content.find_first_not_of(" \t\r\n") == std::string::npos)
+      refuse(fmt::format("{}[{}].content", name, i), fmt::format("{}_empty", name), "a turn of the prompt is empty");
+  if (messages.back().role != "user")
+    refuse(name, "prompt_ends_with_answer",
+           fmt::format("the last turn is the {}'s, wanted the user's", messages.back().role));
+  return messages;
+}
+
+std::int32_t take_written_rank(const Value& value, const std::string& path, std::int32_t most) {
+  if (value.is_text()) {
+    const std::string_view text = value.as_text();
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size()) return take_rank(Value::number(number), path, most);
+  }
+  return take_rank(value, path, most);
+}
 
 std::span<const Layout> layouts() {
   return table();

@@ -19,6 +19,7 @@
 #include "core/parallel.h"
 #include "data/ids.h"
 #include "data/layouts.h"
+#include "data/mapping.h"
 #include "data/pool_file.h"
 #include "data/pool_sources.h"
 #include "data/spill.h"
@@ -182,7 +183,7 @@ void use_row(const Row& row, std::uint32_t file, const PoolSource& source, Batch
 }
 
 void check_options(const PoolOptions& options) {
-  if (options.layout != "auto") find_layout(options.layout);
+  if (options.layout != "auto" && !is_mapping_file(options.layout)) find_layout(options.layout);
   if (options.prompts < 0) throw wrong_usage("--prompts is {}; wanted 0 (all) or more", options.prompts);
   if (!(options.held_out >= 0 && options.held_out < 1))
     throw wrong_usage("--held-out is {}; wanted a share from 0 to below 1", options.held_out);
@@ -315,7 +316,7 @@ class PoolMaker {
       }
       std::sort(row.source.begin(), row.source.end());
       row.source.erase(std::unique(row.source.begin(), row.source.end()), row.source.end());
-      if (!scores.empty()) rank_by_score(row.completions, scores, "helpfulness");
+      if (!scores.empty()) rank_by_score(row.completions, scores, "score");
       whole.content = finish_row(row, whole.id(), source);
       const std::string record = pack(row);
       whole.offset = spill_.append(record);
@@ -435,8 +436,8 @@ Json facts_of(const PoolSummary& summary, const RejectLog& rejects) {
 
 void visit_options(OptionVisitor& visit, PoolOptions& options) {
   visit({"layout",
-         "how the source holds its rows",
-         {"auto", "nectar", "ultrafeedback", "helpsteer", "preferences", "table", "ballot"}},
+         "how the source holds its rows: auto, nectar, ultrafeedback, helpsteer, preferences, table, ballot, or a "
+         "mapping's file (FILE.yaml)"},
         options.layout);
   visit({"prompts", "how many prompts to take, by a keyed hash of the seed (0: all)"}, options.prompts);
   visit({"positions",
@@ -455,6 +456,13 @@ Manifest pool_manifest(const std::vector<std::string>& sources, const PoolOption
   manifest.seed = seed;
   for (const SourceFile& file : resolve_sources(sources, options.split))
     manifest.inputs.push_back({"source", file.name, content_sha256(file.path)});
+  if (is_mapping_file(options.layout)) {
+    // What the mapping says counts, not where its file lies.
+    Json parameters = Json::parse(manifest.parameters);
+    parameters["layout"] = "mapping";
+    manifest.parameters = parameters.dump();
+    manifest.inputs.push_back({"mapping", options.layout, content_sha256(options.layout)});
+  }
   // The order in which the sources are named does not matter.
   std::sort(manifest.inputs.begin(), manifest.inputs.end(),
             [](const ManifestInput& a, const ManifestInput& b) { return a.sha256 < b.sha256; });

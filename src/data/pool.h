@@ -23,7 +23,8 @@
 namespace ballot {
 
 struct PoolOptions {
-  std::string layout = "auto";  ///< auto, nectar, ultrafeedback, helpsteer, preferences, table, ballot
+  std::string layout = "auto";  ///< auto, nectar, ultrafeedback, helpsteer, preferences, table, ballot, or a mapping's
+                                ///< file (data/mapping.h)
   std::int64_t prompts = 0;     ///< how many to take; 0: all
   std::vector<std::int64_t>
       positions;      ///< zero-based places in the source's ranking; empty: 0,2,3,5,6, all where a layout has no seven

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "data/mapping.h"
 #include "data/rows.h"
 
 namespace ballot {
@@ -50,9 +51,18 @@ const Layout* layout_of(const SourceFile& file, const std::string& wanted) {
 
 std::vector<PoolSource> open_pool_sources(const std::vector<std::string>& names, const PoolOptions& options) {
   std::vector<PoolSource> sources;
+  const std::shared_ptr<const Layout> mapping =
+      is_mapping_file(options.layout) ? read_mapping(options.layout) : nullptr;
   for (SourceFile& file : resolve_sources(names, options.split)) {
     PoolSource source;
-    source.layout = layout_of(file, options.layout);
+    source.mapping = mapping;
+    if (mapping) {
+      if (const RowReader reader(file); !reader.columns().empty())
+        require_columns(file, reader.columns(), mapping->needed.front());
+      source.layout = mapping.get();
+    } else {
+      source.layout = layout_of(file, options.layout);
+    }
     source.file = std::move(file);
     source.positions = options.positions.empty() ? source.layout->positions : options.positions;
     std::sort(source.positions.begin(), source.positions.end());

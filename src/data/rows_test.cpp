@@ -157,6 +157,24 @@ TEST(Sources, AHubSnapshotIsFoundByNameAndItsLinksMayNotLeaveTheRepository) {
   ::unsetenv("HF_HUB_CACHE");
 }
 
+TEST(Sources, AFolderOrFileInsideAHubDatasetIsASource) {
+  TestFolder folder;
+  const std::string commit(40, 'b'), repository = "hub/datasets--some--data/",
+                                     snapshot = repository + "snapshots/" + commit + "/";
+  folder.write(repository + "refs/main", commit);
+  folder.write(snapshot + "train.jsonl", "{\"n\": 1}\n");
+  folder.write(snapshot + "preference/preference.jsonl.gz", testing::gzip("{\"n\": 2}\n"));
+  folder.write(snapshot + "other/train-00000-of-00001.jsonl", "{\"n\": 3}\n");
+  ::setenv("HF_HUB_CACHE", (folder / "hub").c_str(), 1);
+  EXPECT_THAT(read("some/data/preference").rows, ElementsAre(R"({"n":2})"));
+  EXPECT_THAT(read("some/data/preference/preference.jsonl.gz").rows, ElementsAre(R"({"n":2})"));
+  EXPECT_THAT(read("some/data/other@" + commit).rows, ElementsAre(R"({"n":3})"));
+  EXPECT_EQ(resolve_sources({"some/data/other"}, "train").size(), 1u);
+  EXPECT_THAT(error_of([&] { resolve_sources({"some/data/preferences"}); }), HasSubstr("did you mean 'preference'?"));
+  EXPECT_THAT(error_of([&] { resolve_sources({"some/data/../outside"}); }), HasSubstr("leaves its repository"));
+  ::unsetenv("HF_HUB_CACHE");
+}
+
 TEST(Table, ColumnsOfCsvAndJsonlAreTheSame) {
   TestFolder folder;
   const Table csv = read_table(folder.write("a.csv", "unit,rater,value\nu1,r1,3\nu1,r2,\nu2,r1,-0.5\nu2,r2,tie\n"));

@@ -103,6 +103,25 @@ std::vector<SourceFile> folder_files(const fs::path& folder, const std::string& 
   return sources;
 }
 
+std::vector<SourceFile> hub_files(const fs::path& snapshot, const std::string& inside, const std::string& given,
+                                  const std::string& split) {
+  const fs::path boundary = snapshot.parent_path().parent_path(), place = snapshot / inside;
+  for (const fs::path& part : fs::path(inside))
+    if (part == "..") throw bad_input("cannot read {}: it leaves its repository", given);
+  if (fs::is_directory(place)) return folder_files(place, given, split, boundary);
+  if (fs::is_regular_file(place)) {
+    if (!fs::canonical(place).string().starts_with(fs::canonical(boundary).string() + "/"))
+      throw bad_input("cannot read {}: it is a link that leaves its repository", given);
+    return {inspect_source(place, given)};
+  }
+  std::vector<std::string> there;
+  for (const auto& entry : fs::directory_iterator(snapshot)) there.push_back(entry.path().filename().string());
+  throw Error(ErrorKind::kInput,
+              fmt::format("cannot read {}: the local copy of the dataset has no '{}'{}", given, inside,
+                          did_you_mean(inside, there)),
+              "name a folder or file that is in it");
+}
+
 Error no_such_source(const std::string& given) {
   const fs::path path(given);
   std::string hint;
@@ -145,7 +164,7 @@ SourceFile inspect_source(const fs::path& path, std::string name) {
 }
 
 std::vector<SourceFile> resolve_sources(const std::vector<std::string>& sources, const std::string& split) {
-  static const std::regex hub_name(R"(^([\w.\-]+/[\w.\-]+)(?:@([\w.\-/]+))?$)");
+  static const std::regex hub_name(R"(^([\w.\-]+/[\w.\-]+)((?:/[\w.\-]+)*)(?:@([\w.\-/]+))?$)");
   std::vector<SourceFile> files;
   for (const std::string& source : sources) {
     std::error_code ignored;
@@ -157,10 +176,11 @@ std::vector<SourceFile> resolve_sources(const std::vector<std::string>& sources,
       found.push_back(inspect_source(source, source));
     } else if (std::regex_match(source, match, hub_name)) {
       const fs::path snapshot =
-          match[2].matched ? hub_snapshot("datasets", match[1], match[2]) : hub_snapshot("datasets", match[1]);
+          match[3].matched ? hub_snapshot("datasets", match[1], match[3]) : hub_snapshot("datasets", match[1]);
       if (snapshot.empty()) throw no_such_source(source);
-      // datasets--owner--name/snapshots/<commit>
-      found = folder_files(snapshot, source, split, snapshot.parent_path().parent_path());
+      // datasets--owner--name/snapshots/<commit>; a folder or file in it is one of its configurations.
+      const std::string inside = match[2].length() > 0 ? match[2].str().substr(1) : "";
+      found = hub_files(snapshot, inside, source, split);
     } else {
       throw no_such_source(source);
     }

@@ -1,7 +1,7 @@
 // From what a user names as a SOURCE to the files that hold its rows.
 //
-// A source is a file, a folder of shards, or a hub dataset (owner/name[@revision]) in the local hub cache. What a file
-// is, is read from its first bytes: Parquet, gzip, zstd; else CSV or TSV by its name, else JSONL.
+// A source is a file, a folder of shards, or a hub dataset (owner/name[/folder][@revision]) in the local hub cache.
+// What a file is, is read from its first bytes: Parquet, gzip, zstd; else CSV or TSV by its name, else JSONL.
 #pragma once
 #include <filesystem>
 #include <string>

@@ -157,8 +157,12 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
   reader.take("/source/path", study.source);
   if (study.source.empty())
     throw wrong_usage("{}: the study wants source: {{path: ...}}, the ranked completions", file.place("/source"));
-  reader.choice("/source/layout", study.source_layout,
-                {"auto", "nectar", "ultrafeedback", "helpsteer", "preferences", "table", "ballot"});
+  reader.take("/source/layout", study.source_layout);
+  if (study.source_layout.ends_with(".yaml") || study.source_layout.ends_with(".yml"))
+    study.source_layout = study.path(study.source_layout);  // a mapping's file
+  else
+    reader.choice("/source/layout", study.source_layout,
+                  {"auto", "nectar", "ultrafeedback", "helpsteer", "preferences", "table", "ballot"});
   reader.take("/source/split", study.source_split);
   reader.take("/pool/prompts", study.prompts);
   reader.take("/pool/positions", study.positions);
