@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <fstream>
@@ -116,8 +117,30 @@ std::string content_sha256(const fs::path& artefact) {
   return fs::is_directory(artefact) ? sha256_folder(artefact) : sha256_file(artefact);
 }
 
+namespace {
+
+/// A model folder is what others load. What a training keeps beside it (its curves, which hold times, how it was cut,
+/// checkpoints and event files in folders of their own) is none of that: two trainings that give the same weights give
+/// the same input.
+std::string model_sha256(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && !name.starts_with(".") && name != "manifest.json" && name != "metrics.jsonl" &&
+        name != "plan.json")
+      files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  Hasher hasher;
+  for (const fs::path& file : files) hasher.field(file.filename().string()).field(sha256_file(file));
+  return hasher.hex();
+}
+
+}  // namespace
+
 ManifestInput describe_input(const std::string& name, const fs::path& path) {
-  return {name, path.string(), content_sha256(path)};
+  const bool model = fs::is_directory(path) && fs::exists(path / "config.json");
+  return {name, path.string(), model ? model_sha256(path) : content_sha256(path)};
 }
 
 std::string utc_now() {
@@ -137,6 +160,7 @@ bool begin_folder(const fs::path& folder, const Manifest& manifest, bool force) 
       if (entry.path().filename() != ".lock") fs::remove_all(entry.path());
   }
   fs::create_directories(folder);
+  remove_stale_temporaries(folder);
   const std::string key = make_key(manifest);
   const fs::path note = folder / "unfinished.json";
   if (fs::exists(folder / "manifest.json"))

@@ -48,6 +48,25 @@ TEST_F(ManifestTest, WrittenIsRead) {
   EXPECT_EQ(read->inputs[0].name, "source");
 }
 
+TEST_F(ManifestTest, AModelIsTheSameInputWhateverItsTrainingKeepsBesideIt) {
+  for (const char* name : {"a", "b"}) {
+    write_file(folder_ / name / "config.json", "{}");
+    write_file(folder_ / name / "model.safetensors", "weights");
+    write_file(folder_ / name / "metrics.jsonl", std::string("seconds of ") + name);
+    write_file(folder_ / name / "runs/events", std::string("times of ") + name);
+  }
+  EXPECT_EQ(describe_input("model", folder_ / "a").sha256, describe_input("model", folder_ / "b").sha256);
+  write_file(folder_ / "b/model.safetensors", "other weights");
+  EXPECT_NE(describe_input("model", folder_ / "a").sha256, describe_input("model", folder_ / "b").sha256);
+}
+
+TEST_F(ManifestTest, WhatAKilledProcessLeftInAFolderIsRemovedWhenItIsGoneOnWith) {
+  begin_folder(folder_, sample(), false);
+  write_file(folder_ / ".results.json.tmp-999999999", "half");
+  EXPECT_TRUE(begin_folder(folder_, sample(), false));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / ".results.json.tmp-999999999"));
+}
+
 TEST_F(ManifestTest, AnUnfinishedFolderGoesOnOnlyWithTheSameParameters) {
   EXPECT_FALSE(begin_folder(folder_, sample(), false));
   EXPECT_TRUE(begin_folder(folder_, sample(), false));

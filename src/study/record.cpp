@@ -133,7 +133,11 @@ void RecordedProgress::write(bool now) {
   written_ = time;
   state_.updated = utc_now();
   state_.seconds = std::chrono::duration<double>(time - began_).count();
-  write_state(folder_, stage_, state_);
+  try {
+    write_state(folder_, stage_, state_);
+  } catch (const Error&) {
+    // Only for onlookers: where the disk is full, the stage itself says so.
+  }
 }
 
 void RecordedProgress::start(std::string_view what, std::int64_t total, std::string_view unit) {

@@ -11,6 +11,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/lock.h"
 #include "core/manifest.h"
@@ -58,6 +59,14 @@ void check_pattern(const std::vector<Stage>& stages, const std::string& flag, co
   throw wrong_usage("{} {}: no such stage{}", flag, pattern, did_you_mean(pattern, names));
 }
 
+/// What a folder says of its own state, as a hash; "-" where it says nothing.
+std::string own_notes(const fs::path& artefact) {
+  std::string text;
+  for (const char* name : {"manifest.json", "unfinished.json"})
+    if (fs::exists(artefact / name)) text += name + read_file(artefact / name);
+  return text.empty() ? "-" : sha256_hex(text).substr(0, 32);
+}
+
 void run_one(const fs::path& folder, const Stage& stage, const Keys& keys, const RunOptions& options,
              Progress& progress) {
   const fs::path artefact = folder / stage.artefact, begun = folder / "stages" / (stage.name + ".begun");
@@ -65,24 +74,26 @@ void run_one(const fs::path& folder, const Stage& stage, const Keys& keys, const
   run.folder = folder;
   run.artefact = artefact;
   run.threads = options.threads;
-  // What lies there goes on only where it was begun with this very key.
-  const bool same = fs::exists(begun) && read_file(begun) == keys.key(stage.name);
-  run.force = fs::exists(artefact) && !same;
-  if (!same) write_file(begun, keys.key(stage.name));
+  // What lies there goes on only where it was begun with this very key. What was made with another one must not pass
+  // for finished or begun where this process dies before the stage has started over: `begun` holds the key and what the
+  // artefact said of itself at that moment.
+  const std::string key = keys.key(stage.name), note = fs::exists(begun) ? read_file(begun) : "";
+  const bool same = note.starts_with(key);
   fs::remove(record_path(folder, stage.name));
-  // Finished by its own account, and the process died before the runner wrote that down.
-  const bool finished = same && fs::exists(manifest_path(artefact));
+  if (!same) write_file(begun, key + " " + own_notes(artefact));
+  const bool started = same && note != key + " " + own_notes(artefact);
+  run.force = fs::exists(artefact) && !(started && fs::exists(artefact / "unfinished.json"));
+  // Finished by its own account, and the process died before the runner wrote that down. (A file is made anew: what
+  // lies beside it, such as its rejects, may be written after its manifest.)
+  const bool finished = started && fs::exists(artefact / "manifest.json");
   RecordedProgress recorded(progress, folder, stage.name);
   run.progress = &recorded;
   const auto began = std::chrono::steady_clock::now();
-  if (!finished) {
-    if (same && fs::exists(artefact) && !fs::is_directory(artefact)) run.force = true;
-    stage.run(run);
-  }
+  if (!finished) stage.run(run);
   StageRecord record;
   record.name = stage.name;
   record.kind = stage.kind;
-  record.key = keys.key(stage.name);
+  record.key = key;
   record.parameters = stage.parameters;
   record.version = stage.version;
   record.inputs = keys.inputs(stage.name);
@@ -102,7 +113,15 @@ std::vector<StageOutcome> run_stages(const fs::path& folder, const std::vector<S
   check_pattern(stages, "--until", options.until);
   const Keys keys(stages);
   std::optional<FolderLock> lock;
-  if (!options.dry_run) lock.emplace(folder);
+  if (!options.dry_run) {
+    lock.emplace(folder);
+    // What killed processes left of files that they had not finished.
+    remove_stale_temporaries(folder);
+    std::vector<fs::path> inside;
+    for (const auto& entry : fs::recursive_directory_iterator(folder))
+      if (entry.is_directory()) inside.push_back(entry.path());
+    for (const fs::path& each : inside) remove_stale_temporaries(each);
+  }
   std::size_t end = stages.size();
   if (!options.until.empty())
     for (end = 0; const Stage& stage : stages) {
@@ -152,7 +171,11 @@ std::vector<StageOutcome> run_stages(const fs::path& folder, const std::vector<S
         state.state = "failed";
         state.message = error.message();
         state.updated = utc_now();
-        write_state(folder, stage.name, state);
+        try {
+          write_state(folder, stage.name, state);
+        } catch (const Error&) {
+          // A disk that is full takes no note of it either; the error itself says so.
+        }
         throw Error(error.kind(), fmt::format("stage {}: {}", stage.name, error.message()), error.next());
       }
       clear_state(folder, stage.name);

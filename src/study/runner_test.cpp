@@ -8,6 +8,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/manifest.h"
 #include "study/record.h"
 
 namespace ballot {
@@ -125,6 +126,36 @@ TEST_F(RunnerTest, WorkBegunUnderAnotherKeyIsStartedOver) {
   };
   run_stages(out_, list, {}, silent_progress());
   EXPECT_TRUE(forced);
+}
+
+TEST_F(RunnerTest, AFolderOfAnotherKeyIsNotTakenForFinishedWhereTheProcessDiedBeforeItStartedOver) {
+  std::vector<Stage> list = stages();
+  list.resize(1);
+  list[0].artefact = "folder";
+  const auto make = [](const std::string& text) {
+    return [text](const StageRun& run) {
+      Manifest manifest;
+      manifest.stage = "a";
+      manifest.parameters = "{\"text\":\"" + text + "\"}";
+      begin_folder(run.artefact, manifest, run.force);
+      write_file(run.artefact / "text", text);
+      write_manifest(run.artefact, manifest);
+    };
+  };
+  list[0].run = make("old");
+  run_stages(out_, list, {}, silent_progress());
+  list[0].parameters = "{\"x\":1}";
+  list[0].run = [](const StageRun&) { throw failed("killed before anything"); };
+  EXPECT_THROW(run_stages(out_, list, {}, silent_progress()), Error);
+  list[0].run = make("new");
+  run_stages(out_, list, {}, silent_progress());
+  EXPECT_EQ(read_file(out_ / "folder/text"), "new");
+}
+
+TEST_F(RunnerTest, WhatAKilledRunLeftOfFilesIsRemoved) {
+  write_file(out_ / "stages/x/.b.json.tmp-999999999", "half");
+  run();
+  EXPECT_FALSE(fs::exists(out_ / "stages/x/.b.json.tmp-999999999"));
 }
 
 TEST_F(RunnerTest, OnlyAndUntilLimitTheRun) {

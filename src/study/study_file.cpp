@@ -172,6 +172,8 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
   if (const Json* judges = reader.find("/judges")) {
     if (!judges->is_object()) throw reader.wrong("/judges", "a mapping of names to judges");
     for (const auto& [name, value] : judges->items()) {
+      if (value.is_null()) continue;  // taken out by --set judges.NAME=null
+      if (!value.is_object()) throw reader.wrong("/judges/" + name, "a mapping that says who judges");
       StudyJudge judge{name, "", "", 0};
       reader.take("/judges/" + name + "/limit", judge.limit);
       reader.take("/judges/" + name + "/model", judge.model);
