@@ -22,7 +22,8 @@ Command agree_command() {
             };
             auto options = std::make_shared<Options>();
             app.add_option("PREFERENCES", options->agree.preferences,
-                           "preferences files: each is one annotator (NAME=FILE names it)");
+                           "preferences files, or folders of annotations for their raw labels: each is one "
+                           "annotator (NAME=FILE names it)");
             add_options(app, options->agree);
             add_options(app, options->rows);
             return [options](Context& context) -> CommandResult {

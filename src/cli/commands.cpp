@@ -11,6 +11,9 @@ Command formats_command();
 Command annotate_command();
 Command binarize_command();
 Command agree_command();
+Command judge_card_command();
+Command attack_command();
+Command combine_command();
 Command generate_command();
 Command tokenize_command();
 Command sft_command();
@@ -24,11 +27,11 @@ Command power_command();
 
 std::vector<Command> commands() {
   return {
-      pool_command(),     filter_command(),      inspect_command(), formats_command(),  annotate_command(),
-      binarize_command(), agree_command(),       sft_command(),     dpo_command(),      reward_command(),
-      score_command(),    rewardbench_command(), eval_command(),    generate_command(), tokenize_command(),
-      compare_command(),  power_command(),       run_command(),     status_command(),   report_command(),
-      verify_command(),
+      pool_command(),     filter_command(),   inspect_command(),    formats_command(), annotate_command(),
+      binarize_command(), agree_command(),    judge_card_command(), attack_command(),  combine_command(),
+      sft_command(),      dpo_command(),      reward_command(),     score_command(),   rewardbench_command(),
+      eval_command(),     generate_command(), tokenize_command(),   compare_command(), power_command(),
+      run_command(),      status_command(),   report_command(),     verify_command(),
   };
 }
 

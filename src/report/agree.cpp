@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/error.h"
 #include "core/progress.h"
@@ -35,6 +37,35 @@ AgreementOptions measure_options(const AgreeOptions& options, std::uint64_t seed
           .pairs = true};
 }
 
+/// "NAME=PATH" or a path.
+Annotator named(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || std::filesystem::exists(text)) return {"", text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::size_t annotation_folders(const std::vector<std::string>& inputs) {
+  return static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), [](const std::string& text) {
+    return std::filesystem::exists(std::filesystem::path(named(text).path) / "annotations.parquet");
+  }));
+}
+
+/// By the folders' names where these differ, else by their paths.
+std::vector<Annotator> name_folders(const std::vector<std::string>& inputs) {
+  std::vector<Annotator> out;
+  std::vector<std::string> names;
+  for (const std::string& text : inputs) {
+    out.push_back(named(text));
+    std::filesystem::path path = out.back().path;
+    if (!path.has_filename()) path = path.parent_path();
+    names.push_back(out.back().name.empty() ? path.filename().string() : out.back().name);
+  }
+  const std::set<std::string> distinct(names.begin(), names.end());
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (out[i].name.empty()) out[i].name = distinct.size() == names.size() ? names[i] : out[i].path;
+  return out;
+}
+
 Labels read_labels(const AgreeOptions& options, std::uint64_t seed, RejectLog& rejects) {
   if (options.table) {
     if (!options.preferences.empty() || options.pool)
@@ -54,6 +85,18 @@ Labels read_labels(const AgreeOptions& options, std::uint64_t seed, RejectLog& r
   if (!options.unit.empty() || options.rater || options.value || !options.raters.empty() || !options.categories.empty())
     throw Error(ErrorKind::kUsage, "--unit, --rater, --raters, --value and --categories belong to --table",
                 "name the table: --table FILE");
+  if (const std::size_t folders = annotation_folders(options.preferences); folders > 0) {
+    if (folders < options.preferences.size())
+      throw Error(ErrorKind::kUsage, "folders of annotations and preferences files do not go together",
+                  "raw labels agree with raw labels, preferences with preferences");
+    if (options.tied_pairs != "keep" || options.cluster)
+      throw Error(ErrorKind::kUsage, "--tied-pairs and --cluster do not belong to folders of annotations",
+                  "raw labels keep their ties and are clustered by prompt");
+    return labels_from_annotations(name_folders(options.preferences), {.orientation = options.orientation,
+                                                                       .by = options.by.value_or(""),
+                                                                       .pool = options.pool.value_or(""),
+                                                                       .seed = seed});
+  }
   return labels_from_preferences(name_annotators(options.preferences),
                                  {.pool = options.pool.value_or(""),
                                   .orientation = options.orientation,
@@ -64,14 +107,19 @@ Labels read_labels(const AgreeOptions& options, std::uint64_t seed, RejectLog& r
                                  rejects);
 }
 
-std::vector<AgreeResult::Contrast> contrasts_with_source(const Labels& labels, const AgreementOptions& options) {
+std::vector<AgreeResult::Contrast> contrasts_with(const std::string& reference, const std::string& statistic,
+                                                  const Labels& labels, const AgreementOptions& options) {
   std::vector<AgreeResult::Contrast> out;
-  const std::size_t source = labels.raters.size() - 1;
+  const auto found = std::find(labels.raters.begin(), labels.raters.end(), reference);
+  if (found == labels.raters.end())
+    throw wrong_usage("--reference: unknown annotator '{}'{}", reference, did_you_mean(reference, labels.raters));
+  const auto fixed = static_cast<std::size_t>(found - labels.raters.begin());
   std::vector<double> p;
-  for (std::size_t a = 0; a < source; ++a)
-    for (std::size_t b = a + 1; b < source; ++b) {
-      out.push_back({labels.raters[a], labels.raters[b], compare_agreement(labels.ratings, a, b, source, options), 1,
-                     "not distinguished"});
+  for (std::size_t a = 0; a < labels.raters.size(); ++a)
+    for (std::size_t b = a + 1; b < labels.raters.size(); ++b) {
+      if (a == fixed || b == fixed) continue;
+      out.push_back({labels.raters[a], labels.raters[b],
+                     compare_statistic(labels.ratings, a, b, fixed, statistic, options), 1, "not distinguished"});
       p.push_back(out.back().contrast.p);
     }
   const std::vector<double> adjusted = holm(p);
@@ -141,7 +189,8 @@ Json statistic_json(const Statistic& measured) {
   return out;
 }
 
-Json agreement_json(const Agreement& agreement, const Labels& labels, Level level) {
+Json agreement_json(const Agreement& agreement, const Labels& labels, Level level,
+                    const std::vector<ChanceTest>& chance = {}) {
   Json out;
   out["units"] = agreement.units;
   out["raters"] = agreement.raters;
@@ -157,6 +206,10 @@ Json agreement_json(const Agreement& agreement, const Labels& labels, Level leve
     entry["a"] = labels.raters[pair.a];
     entry["b"] = labels.raters[pair.b];
     entry["n"] = pair.n;
+    if (const auto at = static_cast<std::size_t>(&pair - agreement.pairs.data()); at < chance.size()) {
+      entry["chance"] = {{"expected", number(chance[at].expected)}, {"p", number(chance[at].p)}};
+      if (chance[at].fixed > 0) entry["chance"]["fixed_clusters"] = chance[at].fixed;
+    }
     for (std::size_t i = 0; i < pair.statistics.size(); ++i) {
       const std::string_view name = kPairStatistics[i].name;
       if (!shown(name, level)) continue;
@@ -186,7 +239,8 @@ bool coefficients_coincide(const Labels& labels) {
   return labels.ratings.both_orientations && labels.categories.size() == 2;
 }
 
-std::string overall_text(const Agreement& agreement, Level level, const std::vector<std::string>& raters) {
+std::string overall_text(const Agreement& agreement, Level level, const std::vector<std::string>& raters,
+                         const std::vector<std::pair<std::string_view, Statistic>>& intraclass = {}) {
   TextTable table{
       {raters.empty() ? "all annotators" : fmt::format("{}", fmt::join(raters, ", ")), "estimate [95% interval]"},
       {},
@@ -198,10 +252,13 @@ std::string overall_text(const Agreement& agreement, Level level, const std::vec
       {"bennett_s", "Bennett's S"}};
   for (const auto& [name, title] : names)
     if (shown(name, level)) table.rows.push_back({title, shown_statistic(overall_of(agreement, name))});
+  const char* const forms[] = {"(1,1)", "(2,1)", "(3,1)", "(1,k)", "(2,k)", "(3,k)"};
+  for (std::size_t i = 0; i < intraclass.size(); ++i)
+    table.rows.push_back({fmt::format("ICC{}", forms[i]), shown_statistic(intraclass[i].second)});
   return render_plain(table);
 }
 
-std::string pairs_text(const Agreement& agreement, const Labels& labels) {
+std::string pairs_text(const Agreement& agreement, const Labels& labels, const std::vector<ChanceTest>& chance = {}) {
   std::vector<std::pair<std::string, std::string>> names = {
       {"percent_agreement", "agreement"}, {"krippendorff_alpha", "alpha"}, {"cohen_kappa", "Cohen's kappa"}};
   if (labels.ordered && !coefficients_coincide(labels))
@@ -211,10 +268,16 @@ std::string pairs_text(const Agreement& agreement, const Labels& labels) {
     table.columns.push_back(title);
     table.right.push_back(false);
   }
+  if (!chance.empty()) {
+    table.columns.emplace_back("p (chance)");
+    table.right.push_back(true);
+  }
   for (const PairAgreement& pair : agreement.pairs) {
     std::vector<std::string> row = {printable(labels.raters[pair.a]), printable(labels.raters[pair.b]),
                                     human_count(static_cast<std::int64_t>(pair.n))};
     for (const auto& [name, title] : names) row.push_back(shown_statistic(pair_of(pair, name)));
+    if (!chance.empty())
+      row.push_back(shown_number(chance[static_cast<std::size_t>(&pair - agreement.pairs.data())].p));
     table.rows.push_back(std::move(row));
   }
   return render_plain(table);
@@ -244,6 +307,11 @@ void visit_options(OptionVisitor& visit, AgreeOptions& o) {
         o.tied_pairs);
   visit({"by", "also for each value of this column", {}}, o.by);
   visit({"overall", "the annotators that the overall statistics are about (default: all)", {}}, o.overall);
+  std::vector<std::string> statistics;
+  for (const PairStatistic& known : kPairStatistics) statistics.emplace_back(known.name);
+  visit({"reference", "the annotator with whom the others' agreement is compared (default: source, with --pool)", {}},
+        o.reference);
+  visit({"contrast", "the statistic that is compared", statistics}, o.contrast);
   visit({"interval", "how the 95% intervals are made", {"bca", "percentile"}}, o.interval);
 }
 
@@ -252,7 +320,15 @@ AgreeResult agree(const AgreeOptions& options, std::uint64_t seed, int threads, 
   AgreeResult out;
   out.labels = read_labels(options, seed, rejects);
   out.agreement = measure_labels(out.labels, options.overall, measure);
-  if (options.pool) out.contrasts = contrasts_with_source(out.labels, measure);
+  if (measure.replicates > 0)
+    for (const PairAgreement& pair : out.agreement.pairs)
+      out.chance.push_back(chance_test(out.labels.ratings, pair.a, pair.b, measure));
+  if ((measure.level == Level::kInterval || measure.level == Level::kRatio) && !out.labels.ratings.both_orientations)
+    out.intraclass = measure_intraclass(out.labels.ratings, measure);
+  const bool source =
+      std::find(out.labels.raters.begin(), out.labels.raters.end(), "source") != out.labels.raters.end();
+  out.reference = options.reference.value_or(options.pool && source ? "source" : "");
+  if (!out.reference.empty()) out.contrasts = contrasts_with(out.reference, options.contrast, out.labels, measure);
   if (options.by)
     for (const std::string& group : groups_of(out.labels))
       out.groups.emplace_back(group, measure_labels(labels_of_group(out.labels, group), options.overall, measure));
@@ -261,7 +337,8 @@ AgreeResult agree(const AgreeOptions& options, std::uint64_t seed, int threads, 
 
 Json agree_json(const AgreeResult& result, const AgreeOptions& options, std::uint64_t seed, const RejectLog& rejects) {
   const Level level = level_of(options.level);
-  Json out = agreement_json(result.agreement, result.labels, level);
+  Json out = agreement_json(result.agreement, result.labels, level, result.chance);
+  for (const auto& [name, statistic] : result.intraclass) out["overall"][std::string(name)] = statistic_json(statistic);
   out["rater_names"] = result.labels.raters;
   if (!options.overall.empty()) out["overall_raters"] = options.overall;
   if (result.labels.categories.size() <= kShortScale) out["categories"] = result.labels.categories;
@@ -275,13 +352,13 @@ Json agree_json(const AgreeResult& result, const AgreeOptions& options, std::uin
       {"interval", options.interval},
       {"seed", seed},
       {"cluster", result.labels.clustered_by.empty() ? Json(nullptr) : Json(result.labels.clustered_by)}};
-  if (options.pool) {
+  if (!result.reference.empty()) {
     Json& contrasts = out["contrasts"] = Json::array();
     for (const AgreeResult::Contrast& c : result.contrasts)
       contrasts.push_back({{"a", c.a},
                            {"b", c.b},
-                           {"reference", result.labels.raters.back()},
-                           {"statistic", "percent_agreement"},
+                           {"reference", result.reference},
+                           {"statistic", options.contrast},
                            {"difference", number(c.contrast.difference)},
                            {"low", number(c.contrast.interval.low)},
                            {"high", number(c.contrast.interval.high)},
@@ -317,9 +394,9 @@ std::string agree_text(const AgreeResult& result, const AgreeOptions& options, c
     out += options.orientation == "symmetric" ? "; every pair counted in both orientations"
                                               : fmt::format("; orientation: {}", options.orientation);
   out += fmt::format("; level: {}\n\n", options.level);
-  out += overall_text(agreement, level_of(options.level), options.overall) + "\n";
+  out += overall_text(agreement, level_of(options.level), options.overall, result.intraclass) + "\n";
   if (agreement.pairs.size() <= kPairsShown) {
-    out += pairs_text(agreement, result.labels);
+    out += pairs_text(agreement, result.labels, result.chance);
     if (coefficients_coincide(result.labels))
       out +=
           "Two categories in both orientations: Pearson, Spearman, tau-b and every kappa are the same number, 2 x "
@@ -336,7 +413,10 @@ std::string agree_text(const AgreeResult& result, const AgreeOptions& options, c
                             fmt::format("{:+.3f} [{:+.3f}, {:+.3f}]", c.contrast.difference, c.contrast.interval.low,
                                         c.contrast.interval.high),
                             shown_number(c.p_holm), c.verdict});
-    out += "\nAgreement with the source, compared on the same draws:\n" + render_plain(table);
+    std::string statistic = options.contrast;
+    std::replace(statistic.begin(), statistic.end(), '_', ' ');
+    out += fmt::format("\nAgreement with {}, compared on the same draws ({}):\n{}", printable(result.reference),
+                       statistic, render_plain(table));
   }
   for (const auto& [name, group] : result.groups) {
     out += fmt::format("\n{} = {}: {} units, {} labels\n", printable(*options.by), printable(name), count(group.units),

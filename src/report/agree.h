@@ -6,14 +6,15 @@
 #include "core/json.h"
 #include "core/options.h"
 #include "report/labels.h"
-#include "statistics/agreement_bootstrap.h"
+#include "statistics/agreement_tests.h"
 
 namespace ballot {
 
 struct AgreeOptions {
-  std::vector<std::string> preferences;  ///< one annotator a file; NAME=FILE names it
-  std::optional<std::string> pool;       ///< adds the source's ranking as the annotator "source"
-  std::optional<std::string> table;      ///< instead: any CSV, JSONL or Parquet table
+  /// One annotator a file; NAME=FILE names it. Folders of annotations instead: their raw labels.
+  std::vector<std::string> preferences;
+  std::optional<std::string> pool;   ///< adds the source's ranking as the annotator "source"
+  std::optional<std::string> table;  ///< instead: any CSV, JSONL or Parquet table
   std::vector<std::string> unit;
   std::optional<std::string> rater, value;  ///< long: one row a rating
   std::vector<std::string> raters;          ///< wide: one column a rater
@@ -25,15 +26,19 @@ struct AgreeOptions {
   std::string tied_pairs = "keep";
   std::optional<std::string> by;
   std::string interval = "bca";
-  std::vector<std::string> overall;  ///< annotators that `overall` is about; empty: all
+  std::vector<std::string> overall;      ///< annotators that `overall` is about; empty: all
+  std::optional<std::string> reference;  ///< whose agreement with the others is compared; default: source, with a pool
+  std::string contrast = "percent_agreement";  ///< the pair statistic that is compared
 };
 void visit_options(OptionVisitor& visit, AgreeOptions& options);
 
 struct AgreeResult {
   Labels labels;
   Agreement agreement;
-  /// With a pool: every two annotators' agreement with the source compared, on the same draws, corrected as one family
-  /// (Holm).
+  std::vector<ChanceTest> chance;  ///< by pair, as agreement.pairs; empty without replicates
+  std::vector<std::pair<std::string_view, Statistic>> intraclass;  ///< level interval or ratio
+  std::string reference;                                           ///< of the contrasts; empty: none
+  /// Every two annotators' agreement with the reference compared, on the same draws, corrected as one family (Holm).
   struct Contrast {
     std::string a, b;
     AgreementContrast contrast;

@@ -11,6 +11,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "data/annotations.h"
 #include "data/ids.h"
 #include "data/pool.h"
 #include "data/preferences.h"
@@ -342,6 +343,120 @@ TEST_F(Agree, RatioNeedsValuesFromZeroUp) {
   options.unit = {"id"};
   options.raters = {"a", "b"};
   options.table = csv("id,a,b\n1,-1,1\n2,1,1\n");
+  EXPECT_THROW(run(options), Error);
+}
+
+TEST_F(Agree, RawLabelsOfFoldersKeepScoresRepeatsAndMissingOnes) {
+  const auto folder = [&](const std::string& name, std::int32_t repeats, double slip) {
+    std::vector<Annotation> rows;
+    Random random(3, name);
+    for (const PoolRow& row : pool())
+      for (std::size_t i = 0; i < 5; ++i)
+        for (std::int32_t repeat = 0; repeat < repeats; ++repeat) {
+          Annotation a;
+          a.prompt_id = row.prompt_id;
+          a.shown = {row.completions[i].completion_id};
+          a.item_id = item_id_of("single", row.prompt_id, a.shown);
+          a.format = "single";
+          a.judge = name;
+          a.repeat = repeat;
+          a.status = random.uniform() < 0.1 ? "refused" : "ok";
+          if (a.usable()) a.rating = random.uniform() < slip ? 3 : static_cast<std::int32_t>(5 - i);
+          rows.push_back(a);
+        }
+    std::filesystem::create_directories(path(name));
+    write_annotations(path(name + "/annotations.parquet"), rows);
+    return path(name);
+  };
+  write_pool(path("pool.parquet"), pool());
+  AgreeOptions options;
+  options.preferences = {folder("anna", 2, 0.1), "b=" + folder("bert", 1, 0.4)};
+  options.level = "interval";
+  options.bootstrap = 100;
+  options.pool = path("pool.parquet");
+  options.by = "source";
+  const Json json = run(options);
+  EXPECT_EQ(json["rater_names"].dump(), R"(["anna, asking 1","anna, asking 2","b"])");
+  EXPECT_EQ(json["units"], 60);
+  EXPECT_LT(json["values"].get<int>(), 180);
+  EXPECT_EQ(json["clusters"], 12);
+  EXPECT_EQ(json["categories"].dump(), R"(["1","2","3","4","5"])");
+  EXPECT_GT(json["pairs"][0]["pearson"]["estimate"], json["pairs"][1]["pearson"]["estimate"]);
+  EXPECT_TRUE(json["overall"]["icc_2_1"]["low"].is_number());
+  EXPECT_EQ(json["by"]["groups"].size(), 2u);
+  EXPECT_LT(json["pairs"][0]["chance"]["p"].get<double>(), 0.05);
+  options.preferences.resize(1);
+  EXPECT_EQ(run(options)["raters"], 2) << "one who was asked twice";
+  write_preferences(path("p.parquet"), labels("binary", 0.9, 1));
+  options.preferences.push_back(path("p.parquet"));
+  EXPECT_THROW(run(options), Error);
+}
+
+TEST_F(Agree, RawChoicesCountInBothOrientations) {
+  std::vector<Annotation> rows;
+  Random random(5, "raw");
+  for (const PoolRow& row : pool())
+    for (std::size_t i = 0; i < 5; ++i)
+      for (std::size_t j = i + 1; j < 5; ++j)
+        for (std::int32_t repeat = 0; repeat < 2; ++repeat) {
+          Annotation a;
+          a.prompt_id = row.prompt_id;
+          a.shown = {row.completions[i].completion_id, row.completions[j].completion_id};
+          a.item_id = item_id_of("binary_magnitude", row.prompt_id, a.shown);
+          a.format = "binary_magnitude";
+          a.judge = "anna";
+          a.repeat = repeat;
+          a.status = "ok";
+          a.choice = a.shown[random.uniform() < 0.8 ? 0 : 1];
+          a.magnitude = 2;
+          rows.push_back(a);
+        }
+  std::filesystem::create_directories(path("anna"));
+  write_annotations(path("anna/annotations.parquet"), rows);
+  AgreeOptions options;
+  options.preferences = {path("anna")};
+  options.bootstrap = 0;
+  const Json json = run(options);
+  EXPECT_EQ(json["units"], 120);
+  EXPECT_EQ(json["categories"].dump(), R"(["-2","2"])");
+  const Json& pair = json["pairs"][0];
+  EXPECT_NEAR(pair["cohen_kappa"]["estimate"].get<double>(),
+              2 * pair["percent_agreement"]["estimate"].get<double>() - 1, 1e-12);
+  options.orientation = "presented";
+  EXPECT_THROW(run(options), Error);
+}
+
+TEST_F(Agree, AnyAnnotatorMayBeTheReferenceAndAnyStatisticTheContrast) {
+  std::string text = "id,prompt_id,human,good,poor,none\n";
+  Random random(6, "reference");
+  for (int u = 0; u < 300; ++u) {
+    const int human = static_cast<int>(random.below(3));
+    const auto says = [&](double p) { return random.uniform() < p ? human : static_cast<int>(random.below(3)); };
+    text += std::to_string(u) + "," + std::to_string(u / 5) + "," + std::to_string(human) + "," +
+            std::to_string(says(0.9)) + "," + std::to_string(says(0.4)) + "," +
+            (u % 3 == 0 ? "" : std::to_string(says(0))) + "\n";
+  }
+  AgreeOptions options;
+  options.table = csv(text);
+  options.unit = {"id"};
+  options.raters = {"human", "good", "poor", "none"};
+  options.bootstrap = 400;
+  options.reference = "human";
+  options.contrast = "cohen_kappa";
+  const Json json = run(options);
+  ASSERT_EQ(json["contrasts"].size(), 3u);
+  const Json& first = json["contrasts"][0];
+  EXPECT_EQ(first["statistic"], "cohen_kappa");
+  EXPECT_EQ(first["reference"], "human");
+  EXPECT_EQ(first["verdict"], "better");
+  EXPECT_NEAR(first["difference"].get<double>(),
+              json["pairs"][0]["cohen_kappa"]["estimate"].get<double>() -
+                  json["pairs"][1]["cohen_kappa"]["estimate"].get<double>(),
+              1e-12);
+  EXPECT_EQ(json["contrasts"][1]["n"], 200) << "over the units that all three rated";
+  EXPECT_LT(json["pairs"][0]["chance"]["p"].get<double>(), 0.01);
+  EXPECT_GT(json["pairs"][2]["chance"]["p"].get<double>(), 0.01) << "an annotator who guesses";
+  options.reference = "humna";
   EXPECT_THROW(run(options), Error);
 }
 

@@ -56,6 +56,18 @@ struct PreferenceLabelOptions {
 Labels labels_from_preferences(const std::vector<Annotator>& annotators, const PreferenceLabelOptions& options,
                                RejectLog& rejects);
 
+struct AnnotationLabelOptions {
+  std::string orientation = "symmetric";  ///< of pairwise ballots: symmetric, hash
+  std::string by;                         ///< split, source, good_natured, turns: of the prompt, from the pool
+  std::string pool;
+  std::uint64_t seed = 0;
+};
+/// Raw labels: what annotators of one format answered, ballot by ballot, in folders of `annotate`. The unit is the
+/// ballot and the value its rating, or its choice (1 and -1, times the magnitude where there is one; 0: neither); of a
+/// ranking the unit is a completion on it and the value its rank. Ballots without a label are missing. Someone who was
+/// asked several times is as many raters ("NAME, asking 2"). Clusters are prompts.
+Labels labels_from_annotations(const std::vector<Annotator>& annotators, const AnnotationLabelOptions& options);
+
 struct TableLabelOptions {
   std::vector<std::string> unit;    ///< columns that name a unit together
   std::string rater, value;         ///< long: one row a rating

@@ -13,6 +13,7 @@
 #include "report/figures.h"
 #include "report/findings.h"
 #include "report/html.h"
+#include "report/judge_card.h"
 #include "report/naming.h"
 #include "report/tables.h"
 #include "text/svg.h"
@@ -45,6 +46,13 @@ struct Everything {
   std::map<std::string, std::string> svg;  // by figure id
 };
 
+/// A judge's report card; ids tell the judges' tables apart.
+std::vector<ReportTable> card_tables(const StudyResults& results, std::size_t judge) {
+  std::vector<ReportTable> tables = judge_card_tables(results.judge_cards[judge]);
+  for (ReportTable& table : tables) table.id += fmt::format("-{}", judge + 1);
+  return tables;
+}
+
 std::vector<ReportTable> all_tables(const StudyResults& results) {
   const PublishedTables& published = published_tables();
   std::vector<ReportTable> tables = {glance_table(results),
@@ -65,6 +73,8 @@ std::vector<ReportTable> all_tables(const StudyResults& results) {
                                      stages_table(results)};
   for (std::size_t i = 0; i < results.proofs.size(); ++i)
     tables.push_back(proof_table(results, results.proofs[i], i + 1));
+  for (std::size_t i = 0; i < results.judge_cards.size(); ++i)
+    for (ReportTable& table : card_tables(results, i)) tables.push_back(std::move(table));
   std::erase_if(tables, [](const ReportTable& table) { return table.empty(); });
   return tables;
 }
@@ -234,6 +244,16 @@ class PageWriter {
     return out;
   }
 
+  std::string judge_cards() const {
+    std::string out;
+    for (std::size_t i = 0; i < results_.judge_cards.size(); ++i) {
+      std::string tables;
+      for (const ReportTable& card : card_tables(results_, i)) tables += table_html(card);
+      out += folded(fmt::format("Report card of {}", results_.judge_cards[i].judge), tables);
+    }
+    return out;
+  }
+
   std::string claims() const {
     if (results_.claims.empty()) return "";
     std::string out = "<h3>Said before the run</h3>\n<pre>" + html_escape(results_.claims.front()) + "</pre>\n";
@@ -253,7 +273,7 @@ class PageWriter {
             table("table3") + figure("figure7") + table("table1") + table("table2") +
                 folded("Which labels differ, format by format", table("table11")));
     section("judge", "What the judge did, and what it cost", "",
-            table("table7") + table("table8") + table("table12") + figure("figure8"));
+            table("table7") + table("table8") + table("table12") + figure("figure8") + judge_cards());
     section("training", "Training",
             "Only the labels differ between two trainings of one model; the proof below says how that is known.",
             figure("figure1") + figure("figure2") + figure("figure3") + table("table4") +

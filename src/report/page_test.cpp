@@ -148,6 +148,42 @@ TEST_F(Page, AStudyOfLabelsOnlyHasNoEmptySections) {
   EXPECT_THAT(html, HasSubstr("No difference between formats was tested"));
 }
 
+TEST_F(Page, AReportCardIsASectionOfTheJudge) {
+  StudyResults results;
+  results.study = "labels";
+  results.judges = {"anna"};
+  JudgeCards cards;
+  cards.judge = "anna";
+  cards.replicates = 100;
+  JudgeCard card;
+  card.name = "BINARY <b>";
+  card.kind = "pairwise";
+  card.ballots = 40;
+  card.retest = {0.8125, 0.7, 0.9, 40, 8, ""};
+  card.circles = {0.25, 0.1, 0.5, 8, 8, ""};
+  // Every table has something to show, so that every caption passes the report's own check of its sentences.
+  card.same_in_both_orders = card.first_shown_wins = card.longer_wins = card.label_entropy = card.retest;
+  card.source_agreement = card.bits_per_pair = card.retest;
+  card.mean_rank_by_place = {card.retest};
+  card.by_source["a"].statuses["refused"] = 2;
+  card.retention.push_back({"all", card.retest, card.retest, card.retest, card.retest});
+  card.attacks.push_back({"praise", "injection", card.retest, card.retest, card.retest, card.retest});
+  cards.cards = {card, card};
+  cards.cards[1].name = "RANKING";
+  cards.pairs.push_back({"BINARY <b>", "RANKING", card.retest, card.retest, card.retest, card.retest});
+  cards.equal_cost.push_back({"RANKING", 100, false, {card.retest, card.retest}});
+  results.judge_cards = {cards};
+  const std::string html = write(results);
+  EXPECT_THAT(html, HasSubstr("Report card of anna"));
+  EXPECT_THAT(html, HasSubstr("id=\"card-consistency-1\""));
+  EXPECT_THAT(html, HasSubstr("0.812"));
+  EXPECT_THAT(html, Not(HasSubstr("BINARY <b>")));
+  for (const char* id : {"ballots", "failures", "position", "places", "length", "circles", "entropy", "source",
+                         "information", "retention", "equal-cost", "pairs", "attacks"})
+    EXPECT_THAT(html, HasSubstr("id=\"card-" + std::string(id) + "-1\"")) << id;
+  EXPECT_TRUE(fs::exists(folder_ / "tables" / "card-circles-1.csv"));
+}
+
 TEST_F(Page, AnEmptyStudyIsStillAPage) {
   StudyResults results;
   results.study = "empty";

@@ -9,17 +9,10 @@
 #include <string>
 #include <vector>
 
-namespace ballot {
+#include "report/judge_card_results.h"
+#include "report/measured.h"
 
-/// A number with its 95% interval (NaN: none) and how many items and clusters it rests on.
-struct Measured {
-  double value = std::numeric_limits<double>::quiet_NaN();
-  double low = std::numeric_limits<double>::quiet_NaN();
-  double high = std::numeric_limits<double>::quiet_NaN();
-  std::int64_t n = 0, clusters = 0;
-  std::string reason;  ///< why there is none: "no_variation"
-  bool known() const { return !std::isnan(value); }
-};
+namespace ballot {
 
 /// The labels of one format (or the placebo) by one judge.
 struct LabelStats {
@@ -131,7 +124,8 @@ struct StudyResults {
   std::vector<LabelStats> labels;
   std::vector<AgreementResults> agreement;
   std::map<std::string, std::map<std::string, double>>
-      flips;  ///< first judge: share of pairs that two formats label differently
+      flips;                            ///< first judge: share of pairs that two formats label differently
+  std::vector<JudgeCards> judge_cards;  ///< by judge
   std::vector<TrainingCurve> curves;
   std::vector<PreferenceScores> scores;
   std::map<std::string, std::map<std::string, Measured>>

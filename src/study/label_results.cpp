@@ -11,6 +11,7 @@
 #include "data/pool.h"
 #include "data/preferences.h"
 #include "formats/format.h"
+#include "report/judge_card.h"
 #include "statistics/bootstrap.h"
 #include "study/results.h"
 #include "study/stage.h"
@@ -135,18 +136,20 @@ Measured clustered_share(const std::vector<std::pair<std::string, double>>& hits
 
 void collect_labels(const StudyFile& study, const fs::path& folder, int threads, StudyResults& results) {
   const auto seed = static_cast<std::uint64_t>(study.seed);
-  if (fs::exists(folder / "pool.parquet"))
-    for (const PoolRow& row : read_pool(folder / "pool.parquet")) {
-      ++results.prompts;
-      results.held_out_prompts += row.split == "held_out";
-      results.completions += static_cast<std::int64_t>(row.completions.size());
-      results.pairs += static_cast<std::int64_t>(row.completions.size() * (row.completions.size() - 1) / 2);
-    }
+  std::vector<PoolRow> pool;
+  if (fs::exists(folder / "pool.parquet")) pool = read_pool(folder / "pool.parquet");
+  for (const PoolRow& row : pool) {
+    ++results.prompts;
+    results.held_out_prompts += row.split == "held_out";
+    results.completions += static_cast<std::int64_t>(row.completions.size());
+    results.pairs += static_cast<std::int64_t>(row.completions.size() * (row.completions.size() - 1) / 2);
+  }
   std::map<std::string, std::map<std::string, std::string>> direction;  // first judge: format -> pair -> chosen
   for (const StudyJudge& judge : study.judges) {
     std::vector<std::string> names = study.formats;
     const bool first = &judge == &study.judges.front();
     if (!study.placebo.empty() && first) names.push_back(kPlacebo);
+    std::vector<JudgeCardInput> annotated;
     for (const std::string& name : names) {
       const fs::path annotations = folder / "annotations" / judge.name / name / "annotations.parquet";
       if (!fs::exists(annotations)) continue;
@@ -155,7 +158,7 @@ void collect_labels(const StudyFile& study, const fs::path& folder, int threads,
       stats.format = name;
       const Format format = Format::load(name == kPlacebo ? study.placebo : name);
       stats.title = name == kPlacebo ? format.title + " again" : format.title;
-      const std::vector<Annotation> rows = read_annotations(annotations);
+      std::vector<Annotation> rows = read_annotations(annotations);
       read_annotation_stats(rows, stats);
       if (format.kind == FormatKind::kPairwise) {
         std::vector<std::pair<std::string, double>> first_wins;
@@ -176,7 +179,13 @@ void collect_labels(const StudyFile& study, const fs::path& folder, int threads,
         if (first)
           for (const Preference& p : pairs) direction[name][p.pair_id] = p.chosen_id;
       }
+      if (!rows.empty()) annotated.push_back({stats.title, {format, std::move(rows)}});
       results.labels.push_back(std::move(stats));
+    }
+    if (!annotated.empty()) {
+      results.judge_cards.push_back(
+          make_judge_cards(pool, annotated, {.replicates = kReplicates, .seed = seed, .threads = threads}));
+      results.judge_cards.back().judge = judge.name;
     }
     const fs::path agreement = folder / "agreement" / (judge.name + ".json");
     if (fs::exists(agreement)) {
