@@ -1,4 +1,4 @@
-// Any table of ranked completions, told by a small YAML file (docs/sources.md) instead of a layout of its own:
+// Any table of ranked completions, told by a small YAML file (docs/artefacts.md) instead of a layout of its own:
 //
 //   prompt: question             # a column; `meta.question` for a field inside one
 //   completions: answers         # a list column, an item a completion ...

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "data/hub_files.h"
 #include "data/parquet_writer.h"
 #include "data/preferences.h"
 
@@ -35,12 +36,13 @@ enum Column {
   kSource,
   kGoodNatured,
   kFormat,
-  kJudge
+  kJudge,
+  kId
 };
 
-std::shared_ptr<arrow::Schema> preferences_schema(bool conversational) {
+std::shared_ptr<arrow::Schema> preferences_schema(bool conversational, bool with_id) {
   const auto turns = conversational ? messages_type() : arrow::utf8();
-  return arrow::schema({
+  arrow::FieldVector fields = {
       arrow::field("prompt", turns),
       arrow::field("chosen", turns),
       arrow::field("rejected", turns),
@@ -66,7 +68,9 @@ std::shared_ptr<arrow::Schema> preferences_schema(bool conversational) {
       arrow::field("good_natured", arrow::boolean()),
       arrow::field("format", arrow::utf8()),
       arrow::field("judge", arrow::utf8()),
-  });
+  };
+  if (with_id) fields.push_back(arrow::field("id", arrow::utf8()));
+  return arrow::schema(std::move(fields));
 }
 
 std::optional<std::string> known(const std::string& text) {
@@ -83,8 +87,8 @@ const std::string& prompt_text(const fs::path& path, const Preference& p) {
   return p.prompt[0].content;
 }
 
-void write_rows(const fs::path& path, const std::vector<Preference>& rows, bool conversational) {
-  ParquetWriter file(path, preferences_schema(conversational),
+void write_rows(const fs::path& path, const std::vector<Preference>& rows, bool conversational, bool with_id = false) {
+  ParquetWriter file(path, preferences_schema(conversational, with_id),
                      {"prompt.list.element.role", "chosen.list.element.role", "rejected.list.element.role", "prompt_id",
                       "chosen_id", "rejected_id", "chosen_model", "rejected_model", "presented_first", "status",
                       "split", "source.list.element", "format", "judge"});
@@ -121,6 +125,7 @@ void write_rows(const fs::path& path, const std::vector<Preference>& rows, bool 
       put(file.column<arrow::BooleanBuilder>(kGoodNatured), p.good_natured);
       put(file.column<arrow::StringBuilder>(kFormat), p.format);
       put(file.column<arrow::StringBuilder>(kJudge), p.judge);
+      if (with_id) put(file.column<arrow::StringBuilder>(kId), p.pair_id + "-" + p.format);
     });
     file.end_row(bytes_of(p.prompt) + p.chosen.size() + p.rejected.size() + 300);
   }
@@ -164,6 +169,10 @@ void write_preferences(const fs::path& path, const std::vector<Preference>& rows
     write_rewardbench(path, rows);
   else
     write_rows(path, rows, layout == PreferenceLayout::kTrl);
+}
+
+void write_hub_preferences(const fs::path& path, const std::vector<Preference>& rows) {
+  write_rows(path, rows, true, true);
 }
 
 }  // namespace ballot

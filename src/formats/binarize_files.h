@@ -19,21 +19,24 @@ std::string pool_of_annotations(const std::string& folder);
 struct BinarizeRequest {
   std::vector<std::string> annotations;  ///< folders of `annotate`, or annotations files
   std::string pool;
-  std::string out;             ///< one input: a file; several: a folder with <format>.parquet each
-  std::string layout = "trl";  ///< trl, dpo_text, rewardbench
+  std::string out;  ///< one input: a file; several: a folder with <format>.parquet each. Empty: `hub_folder` only
+  std::string hub_folder;             ///< a dataset folder (formats/hub_folder.h); empty: none
+  std::vector<std::string> licences;  ///< of the dataset; empty: carried over from the sources' cards
+  std::string layout = "trl";         ///< trl, dpo_text, rewardbench
   BinarizeOptions options;
   std::int64_t seed = 0;
   bool force = false;
 };
 
 struct BinarizedFile {
+  std::string name;  ///< the format's, or its folder's where several inputs are of one format
   std::string path;
   BinarizeSummary summary;
 };
 
 /// Reads the format of a folder from its format.yaml, of a file from the name in its rows. Throws Error (input) where a
-/// file holds several formats or no annotation, Error (usage) where two inputs are of one format (their files would
-/// have one name).
+/// file holds several formats or no annotation. Several inputs of one format (a placebo, two judges) are told apart by
+/// the names of their folders; Error (usage) where these are the same, too.
 std::vector<BinarizedFile> binarize_files(const BinarizeRequest& request);
 
 /// Counts by format, for --json and manifests.
