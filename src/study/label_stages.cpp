@@ -184,6 +184,10 @@ void add_label_stages(const StudyFile& study, std::vector<Stage>& stages) {
   options.held_out = study.held_out;
   Json parameters = Json::parse(options_json(options, true));
   parameters["seed"] = study.seed;
+  if (options.layout.ends_with(".yaml") || options.layout.ends_with(".yml")) {
+    parameters["layout"] = "mapping";  // what its file says counts, not where it lies
+    pool.files.emplace_back("mapping", options.layout);
+  }
   pool.parameters = parameters.dump();
   pool.run = [options, source, seed = study.seed](const StageRun& run) {
     RejectLog rejects;
