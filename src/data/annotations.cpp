@@ -137,10 +137,17 @@ std::vector<Annotation> read_annotations(const fs::path& path) {
 }
 
 void write_annotations(const fs::path& path, const std::vector<Annotation>& rows) {
+  write_annotations(path, [&](const std::function<void(const Annotation&)>& write) {
+    for (const Annotation& a : rows) write(a);
+  });
+}
+
+void write_annotations(const fs::path& path,
+                       const std::function<void(const std::function<void(const Annotation&)>&)>& produce) {
   ParquetWriter file(path, annotations_schema(),
                      {"format", "judge", "choice", "status", "transport", "prompt_id", "shown.list.element",
                       "ranking.list.element.list.element"});
-  for (const Annotation& a : rows) {
+  produce([&](const Annotation& a) {
     writing_parquet(path.string(), [&] {
       put(file.column<arrow::StringBuilder>(kItemId), a.item_id);
       put(file.column<arrow::StringBuilder>(kPromptId), a.prompt_id);
@@ -179,7 +186,7 @@ void write_annotations(const fs::path& path, const std::vector<Annotation>& rows
       put(file.column<arrow::DoubleBuilder>(kSeconds), a.seconds);
     });
     file.end_row(a.raw.size() + a.reasoning.size() + 200);
-  }
+  });
   file.commit();
 }
 

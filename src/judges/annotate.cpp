@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <tuple>
 
 #include "core/atomic_file.h"
@@ -20,34 +21,10 @@
 #include "formats/parse.h"
 #include "formats/render.h"
 #include "judges/journal.h"
+#include "judges/reopen_folder.h"
 
 namespace ballot {
 namespace fs = std::filesystem;
-
-void visit_options(OptionVisitor& visit, Sampling& s) {
-  visit({"temperature", "0: the most probable answer"}, s.temperature);
-  visit({"top-k", "draw from so many tokens (0: all)"}, s.top_k);
-  visit({"top-p", "draw from the smallest set with this mass"}, s.top_p);
-  visit({"min-p", "leave out tokens below this share of the most probable"}, s.min_p);
-  visit({"repetition-penalty", "1: none"}, s.repetition_penalty);
-  visit({"max-tokens", "of one answer, thinking included"}, s.max_tokens);
-}
-
-void visit_options(OptionVisitor& visit, AnnotateOptions& o) {
-  visit({"format", "binary, binary_magnitude, single, ranking, or a format file (YAML)", {}, false}, o.format);
-  visit({"presentation",
-         "order in which a ballot shows its completions: one seeded order an item, that and its reverse, or the pool's",
-         {"random", "both", "given"}},
-        o.presentation);
-  visit({"repeats", "how often each ballot is asked"}, o.repeats);
-  visit({"limit", "only the first so many prompts (0: all)"}, o.limit);
-  visit({"concurrency", "ballots in flight at most", {}, false}, o.concurrency);
-  visit({"max-cost", "stop when so much is spent (0: no limit); the same command goes on", {}, false}, o.max_cost);
-  visit({"max-total-tokens", "stop after so many tokens (0: no limit); the same command goes on", {}, false},
-        o.max_total_tokens);
-  visit({"pilot", "ask so many prompts first and tell what the whole will cost", {}, false}, o.pilot);
-  visit({"dry-run", "tell what would be asked, and ask nothing", {}, false}, o.dry_run);
-}
 
 namespace {
 
@@ -126,7 +103,8 @@ class Run {
       if (found == index_.end()) return;  // of a prompt beyond --limit, or of another pool: paid, kept, not used here
       note(states_[found->second], entry.annotation);
       ItemState& state = states_[found->second];
-      state.attempts = std::max(state.attempts, entry.attempt);
+      const bool asked = entry.final || entry.annotation.status != "transport";  // else the attempt is still to be made
+      state.attempts = std::max(state.attempts, entry.attempt - (asked ? 0 : 1));
       state.final = state.final || entry.final;
       if (entry.final) ++summary_.answered_before, ++finished_;
     });
@@ -136,57 +114,80 @@ class Run {
     summary_.prompts = static_cast<std::int64_t>(rows);
   }
 
-  /// Asks what has no final answer, of the first `prompts` prompts (0: all). Returns false where it stopped early.
+  /// Asks what has no final answer, of the first `prompts` prompts (0: all). Returns false where it stopped early, or
+  /// where the judge answers later.
   bool ask(std::int64_t prompts) {
     progress_.start(fmt::format("annotate {} by {}", format_.name, judge_.name()), summary_.items, "ballots");
     progress_.update(finished_);
-    bool complete = false;
-    for (;;) {
-      std::vector<std::size_t> open;
-      for (std::size_t i = 0; i < items_.size(); ++i) {
-        const bool whole =
-            judge_.whole_prompts() && !open.empty() && items_[i].pool_row == items_[open.back()].pool_row;
-        if (open.size() >= kChunk && !whole) break;
-        if (!states_[i].final && (prompts == 0 || items_[i].pool_row < static_cast<std::size_t>(prompts)))
-          open.push_back(i);
+    std::vector<std::size_t> open;
+    for (std::size_t i = 0; i < items_.size(); ++i)
+      if (!states_[i].final && (prompts == 0 || items_[i].pool_row < static_cast<std::size_t>(prompts)))
+        open.push_back(i);
+    // Pass by pass: what a pass leaves open is asked again, with the next seed or in the next form. Whatever the last
+    // answers cost: where nothing is left to be asked, nothing has stopped.
+    while (!open.empty() && !stopping()) {
+      std::vector<std::size_t> again;
+      for (std::size_t first = 0; first < open.size() && !stopping();) {
+        std::size_t end = std::min(first + kChunk, open.size());
+        if (judge_.whole_prompts())
+          while (end < open.size() && items_[open[end]].pool_row == items_[open[end - 1]].pool_row) ++end;
+        const std::span<const std::size_t> chunk(open.data() + first, end - first);
+        prepare_judge();
+        std::vector<std::int32_t> before;
+        for (const std::size_t i : chunk) before.push_back(states_[i].attempts);
+        ask_chunk(chunk);
+        journal_.flush();
+        for (std::size_t c = 0; c < chunk.size(); ++c) {
+          const ItemState& state = states_[chunk[c]];
+          if (state.final) continue;
+          const bool waits = judge_.answers_later() && state.attempts == before[c];
+          if (waits) ++pending_;
+          if (!waits) again.push_back(chunk[c]);
+        }
+        first = end;
       }
-      complete = open.empty();  // whatever the last answers cost: nothing is left to be asked
-      if (complete || stopping()) break;
-      ask_chunk(open);
-      journal_.flush();
+      if (stopping()) {
+        open.erase(std::remove_if(open.begin(), open.end(), [&](std::size_t i) { return states_[i].final; }),
+                   open.end());
+        break;
+      }
+      open = std::move(again);
     }
     progress_.finish(note_text());
-    return complete;
+    return open.empty() && pending_ == 0;
   }
 
-  std::vector<Annotation> annotations() {
-    std::vector<Annotation> rows;
+  /// Every final annotation by item and repeat, with what the transport said where there was no answer; counts them.
+  void each_annotation(const std::function<void(const Annotation&, const std::string& error)>& use) {
     journal_.each([&](const JournalEntry& entry) {
       const auto found = index_.find({entry.annotation.item_id, entry.annotation.repeat});
       if (!entry.final || found == index_.end()) return;
       const ItemState& state = states_[found->second];
       Annotation a = entry.annotation;
-      a.attempts = state.attempts;
+      a.attempts = std::max(state.attempts, 1);
       a.prompt_tokens = state.prompt_tokens;  // of all attempts: what the label took
       a.completion_tokens = state.completion_tokens;
       a.cached_tokens = state.cached_tokens;
       a.cost = state.cost;
       a.seconds = state.seconds;
       ++summary_.statuses[a.status];
+      ++summary_.attempts[a.attempts];
+      summary_.structured += a.transport == "structured";
       summary_.usable += a.usable();
       summary_.prompt_tokens += a.prompt_tokens;
       summary_.completion_tokens += a.completion_tokens;
       summary_.cached_tokens += a.cached_tokens;
       summary_.cost += a.cost;
-      rows.push_back(std::move(a));
+      use(a, entry.error);
     });
-    return rows;  // the journal gives them by item and repeat
   }
 
+  bool stopping() const { return interrupt_requested() || over_budget(); }
   bool over_budget() const {
     return (options_.max_cost > 0 && cost_ >= options_.max_cost) ||
            (options_.max_total_tokens > 0 && tokens_ >= options_.max_total_tokens);
   }
+  std::int64_t pending() const { return pending_; }
   double cost() const { return cost_; }
   std::int64_t tokens() const { return tokens_; }
   std::int64_t finished() const { return finished_; }
@@ -195,8 +196,6 @@ class Run {
   const std::vector<ItemState>& states() const { return states_; }
 
  private:
-  bool stopping() const { return interrupt_requested() || over_budget(); }
-
   std::string note_text() const {
     std::string text = fmt::format("{} failed", failed_);
     if (cost_ > 0) text += fmt::format(", cost {:.2f}", cost_);
@@ -213,7 +212,14 @@ class Run {
     tokens_ += a.prompt_tokens + a.completion_tokens;
   }
 
-  void ask_chunk(const std::vector<std::size_t>& open) {
+  void prepare_judge() {
+    if (prepared_) return;
+    prepared_ = true;
+    const std::string notes = judge_.prepare(format_, {options_.concurrency, journal_.note("judge")});
+    if (!notes.empty()) journal_.set_note("judge", notes);
+  }
+
+  void ask_chunk(std::span<const std::size_t> open) {
     std::vector<BallotRequest> requests;
     requests.reserve(open.size());
     for (const std::size_t i : open) {
@@ -250,7 +256,7 @@ class Run {
     JournalEntry entry;
     entry.attempt = request.attempt;
     entry.structured = request.structured;
-    entry.error = answer.error;
+    entry.error = answer.error.empty() ? answer.note : answer.error;
     Label label;
     if (answer.error.empty()) {
       label = parse_answer(format_, items_[i].shown.size(), {answer.content, answer.reasoning, answer.finish_reason});
@@ -258,7 +264,7 @@ class Run {
       state.attempts = request.attempt;
     } else {
       label.status = "transport";
-      entry.final = ++state.transport_tries >= kTransportTries;
+      entry.final = answer.permanent || ++state.transport_tries >= kTransportTries;
     }
     entry.annotation = annotation_of(items_[i], *request.row, format_, judge_.name(), label);
     Annotation& a = entry.annotation;
@@ -296,7 +302,8 @@ class Run {
   std::vector<JournalEntry> held_;  // answers of a prompt that is not complete yet
   std::size_t held_row_ = 0;
   AnnotateSummary summary_;
-  std::int64_t finished_ = 0, failed_ = 0, tokens_ = 0;
+  std::int64_t finished_ = 0, failed_ = 0, tokens_ = 0, pending_ = 0;
+  bool prepared_ = false;
   double cost_ = 0;
 };
 
@@ -330,21 +337,22 @@ std::string estimate(const Run& run, std::int64_t pilot) {
 
 }  // namespace
 
-std::string AnnotateSummary::json() const {
-  Json json = {{"prompts", prompts},
-               {"items", items},
-               {"answered_before", answered_before},
-               {"asked", asked},
-               {"usable", usable},
-               {"statuses", statuses},
-               {"prompt_tokens", prompt_tokens},
-               {"completion_tokens", completion_tokens},
-               {"cached_tokens", cached_tokens},
-               {"cost", cost},
-               {"seconds", seconds}};
-  if (!estimate.empty()) json["estimate"] = Json::parse(estimate);
-  return json.dump();
+namespace {
+
+/// True where every ballot that the folder's journal has an answer to is one of this pool: it has grown, or was ordered
+/// anew, and what was paid stays of use.
+bool holds_all_answers(const std::vector<PoolRow>& pool, const Format& format, AnnotateOptions options,
+                       std::int64_t seed, const fs::path& out) {
+  if (!fs::exists(out / "journal.sqlite")) return false;
+  options.limit = 0;
+  std::set<std::string> ids;
+  for (const Item& item : ordered_items(format, pool, options, seed)) ids.insert(item.item_id);
+  bool all = true;
+  Journal(out).each([&](const JournalEntry& entry) { all = all && ids.contains(entry.annotation.item_id); });
+  return all;
 }
+
+}  // namespace
 
 Manifest annotate_manifest(const fs::path& pool, const Format& format, const Judge& judge,
                            const AnnotateOptions& options, std::int64_t seed) {
@@ -369,6 +377,7 @@ AnnotateSummary annotate(const fs::path& pool_path, const fs::path& out, Judge& 
   Manifest manifest = annotate_manifest(pool_path, format, judge, options, seed);
   const std::vector<PoolRow> pool = read_pool(pool_path);
   const FolderLock lock(out);
+  if (!force) reopen_folder(out, manifest, [&] { return holds_all_answers(pool, format, options, seed, out); });
   begin_folder(out, manifest, force);
   Journal journal(out);
   Run run(pool, format, judge, options, seed, journal, progress);
@@ -378,6 +387,13 @@ AnnotateSummary annotate(const fs::path& pool_path, const fs::path& out, Judge& 
   const bool pilot = options.pilot > 0 && options.pilot < run.summary().prompts;
   const bool complete = run.ask(pilot ? options.pilot : 0);
   AnnotateSummary& summary = run.summary();
+  if (const Json counted = judge.counters(); !counted.empty()) summary.judge = counted.dump();
+  if (run.pending() > 0 && !run.stopping()) {
+    summary.pending = run.pending();
+    summary.message = judge.ask_later();
+    summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    return summary;
+  }
   if (!complete) {
     const std::string so_far =
         fmt::format("{} of {} ballots are answered and on disk ({} tokens, cost {:.2f})", human_count(run.finished()),
@@ -387,19 +403,28 @@ AnnotateSummary annotate(const fs::path& pool_path, const fs::path& out, Judge& 
                   "the same command with a larger --max-cost or --max-total-tokens goes on there");
     throw Error(ErrorKind::kInterrupted, so_far, "the same command goes on there");
   }
-  const std::vector<Annotation> rows = run.annotations();
-  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (pilot) {
+    run.each_annotation([](const Annotation&, const std::string&) {});
+    summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     summary.estimate = estimate(run, options.pilot);
     return summary;
   }
-  RejectLog rejects;
-  for (const Annotation& a : rows)
-    if (!a.usable()) rejects.add({pool_path.string(), 0, "item " + a.item_id, a.status, a.raw.substr(0, 400)});
   write_file(out / "format.yaml", format.resolved);  // what was asked, for binarize and for the record
-  write_annotations(out / "annotations.parquet", rows);
+  RejectLog rejects;
+  write_annotations(out / "annotations.parquet", [&](const std::function<void(const Annotation&)>& write) {
+    run.each_annotation([&](const Annotation& a, const std::string& error) {
+      write(a);
+      if (!a.usable())
+        rejects.add(
+            {pool_path.string(), 0, "item " + a.item_id, a.status, a.raw.empty() ? error : a.raw.substr(0, 400)});
+    });
+  });
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   rejects.write(out.string() + ".rejects.jsonl");
-  manifest.facts = summary.json();
+  Json facts = Json::parse(summary.json());
+  for (const char* of_this_process : {"answered_before", "asked", "judge"}) facts.erase(of_this_process);
+  if (const std::string served = journal.note("judge"); !served.empty()) facts["served"] = Json::parse(served);
+  manifest.facts = facts.dump();
   manifest.seconds = summary.seconds;
   write_manifest(out, manifest);
   return summary;

@@ -43,8 +43,13 @@ struct AnnotateSummary {
   std::int64_t prompts = 0, items = 0, answered_before = 0, asked = 0, usable = 0;
   std::map<std::string, std::int64_t> statuses;
   std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  std::map<std::int32_t, std::int64_t> attempts;  ///< how many ballots took how many
+  std::int64_t structured = 0;                    ///< answered as JSON under a schema
   double cost = 0, seconds = 0;
-  std::string estimate;  ///< pilot: JSON with items, tokens and cost of the whole, low and high
+  std::string judge;         ///< JSON: what the judge counted in this run (requests, retries, faults)
+  std::int64_t pending = 0;  ///< ballots whose answers come later (batch files); the folder is not finished then
+  std::string message;       ///< with pending: what to do
+  std::string estimate;      ///< pilot: JSON with items, tokens and cost of the whole, low and high
   std::string json() const;
 };
 
@@ -54,7 +59,8 @@ Manifest annotate_manifest(const std::filesystem::path& pool, const Format& form
 
 /// Writes OUT (a folder): journal.sqlite, annotations.parquet, manifest.json, and OUT.rejects.jsonl beside it. Stops
 /// with Error (kInterrupted) on Ctrl-C and at --max-cost or --max-total-tokens: what was answered is in the journal,
-/// and the message says how to go on.
+/// and the message says how to go on. A finished or unfinished folder goes on with a larger --limit, and with a pool
+/// that holds every ballot answered so far.
 AnnotateSummary annotate(const std::filesystem::path& pool, const std::filesystem::path& out, Judge& judge,
                          const AnnotateOptions& options, std::int64_t seed, bool force, Progress& progress);
 

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS answers (
   prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
   cost REAL NOT NULL, seconds REAL NOT NULL,
   PRIMARY KEY (item_id, repeat, attempt)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
 )";
 
 /// What the labels are, as one JSON column: they differ by format.
@@ -196,6 +197,32 @@ void Journal::flush() {
   const std::uint64_t upto = state_->added;
   state_->written.wait(lock, [&] { return state_->failure || state_->committed >= upto; });
   if (state_->failure) throw Error(ErrorKind::kFailed, *state_->failure);
+}
+
+std::string Journal::note(const std::string& name) const {
+  sqlite3_stmt* query = nullptr;
+  if (sqlite3_prepare_v2(state_->database, "SELECT text FROM notes WHERE name = ?", -1, &query, nullptr) != SQLITE_OK)
+    throw state_->error("read");
+  sqlite3_bind_text(query, 1, name.data(), static_cast<int>(name.size()), SQLITE_STATIC);
+  std::string text;
+  if (sqlite3_step(query) == SQLITE_ROW)
+    text.assign(reinterpret_cast<const char*>(sqlite3_column_text(query, 0)),
+                static_cast<std::size_t>(sqlite3_column_bytes(query, 0)));
+  sqlite3_finalize(query);
+  return text;
+}
+
+void Journal::set_note(const std::string& name, const std::string& text) {
+  flush();  // the writer's transaction is on this connection, too
+  sqlite3_stmt* query = nullptr;
+  if (sqlite3_prepare_v2(state_->database, "INSERT OR REPLACE INTO notes VALUES (?, ?)", -1, &query, nullptr) !=
+      SQLITE_OK)
+    throw state_->error("write");
+  sqlite3_bind_text(query, 1, name.data(), static_cast<int>(name.size()), SQLITE_STATIC);
+  sqlite3_bind_text(query, 2, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+  const bool done = sqlite3_step(query) == SQLITE_DONE;
+  sqlite3_finalize(query);
+  if (!done) throw state_->error("write");
 }
 
 void Journal::each(const std::function<void(const JournalEntry&)>& body) const {

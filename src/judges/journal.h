@@ -23,7 +23,7 @@ struct JournalEntry {
   std::int32_t attempt = 1;
   bool structured = false;
   bool final = false;  ///< this is the item's annotation; otherwise an attempt that was asked again
-  std::string error;   ///< what the transport said, where there was no answer
+  std::string error;   ///< what the transport said, where there was no answer; else what is odd about it
 };
 
 class Journal {
@@ -37,6 +37,10 @@ class Journal {
   void add(JournalEntry entry);
   void add(std::vector<JournalEntry> group);  ///< in one transaction: all of them or none
   void flush();  ///< returns when everything added is on disk; throws Error (failed), e.g. on a full disk
+
+  /// A small text kept beside the answers ("judge": what the judge noted of itself); empty where there is none.
+  std::string note(const std::string& name) const;
+  void set_note(const std::string& name, const std::string& text);  ///< on disk when it returns
 
   /// All entries by item, repeat and attempt.
   void each(const std::function<void(const JournalEntry&)>& body) const;

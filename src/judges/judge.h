@@ -42,10 +42,18 @@ struct BallotAnswer {
   std::string content, reasoning;
   std::string finish_reason = "stop";  ///< "stop", "length", or the server's other word
   std::string error;                   ///< non-empty: no answer (status "transport")
+  bool permanent = false;              ///< with an error: asking again is of no use
+  std::string note;                    ///< what is odd about an answer that counts ("usage estimated"); to the journal
   std::string transport;               ///< "text", "structured", ...; empty: as it was asked for
   std::vector<double> probabilities;   ///< over the format's labels; empty: unknown
   std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
   double cost = 0, seconds = 0;
+};
+
+/// What a judge is told before its first question.
+struct JudgeSetup {
+  std::int64_t concurrency = 256;  ///< requests in flight at most
+  std::string notes;               ///< what it noted when this journal was begun (JSON); empty: nothing yet
 };
 
 class Judge {
@@ -58,6 +66,15 @@ class Judge {
   /// True where a prompt's ballots are computed together, so that an answer depends on which others were asked with it:
   /// they are then handed over together and stand in the journal together or not at all.
   virtual bool whole_prompts() const { return false; }
+  /// The moment to look at a server before anything is spent; called once, and only where something is left to ask.
+  /// Returns notes for the journal (JSON, or empty). Throws Error where it cannot judge, or is not the judge it was.
+  virtual std::string prepare(const Format&, const JudgeSetup& setup) { return setup.notes; }
+  /// What it counted meanwhile, for the summary: {"requests": n, "faults": {"http_503": n}, ...}; empty: nothing.
+  virtual Json counters() const;
+  /// True where answers come outside this run (batch files): answer() gives those that are there already, and what it
+  /// leaves is asked for by ask_later(), which returns what to tell the user.
+  virtual bool answers_later() const { return false; }
+  virtual std::string ask_later() { return ""; }
   /// Answers the requests in any order, calling `done(index, answer)` for each as it arrives (one call at a time). The
   /// loop hands over many at once, sorted so that ballots which share a prefix are neighbours; the judge decides on
   /// batches and concurrency. Stops early where `stop` returns true, leaving the rest unanswered.

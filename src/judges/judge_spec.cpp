@@ -15,6 +15,8 @@
 namespace ballot {
 namespace {
 
+/// The study's own, for batch files of which nobody says who is to answer them.
+const std::string kStudyJudge = "Qwen/QwQ-32B";
 const std::vector<std::string> kKinds = {"simulated", "local", "openai", "batch"};
 const std::vector<std::string> kKeys = {"kind",      "voter", "model",  "endpoints", "profile", "sampling",
                                         "reasoning", "price", "limits", "timeouts",  "extra",   "folder"};
@@ -49,6 +51,7 @@ JudgeSpec judge_spec_of(const Json& mapping, const std::string& place) {
     return mapping[key];
   };
   spec.name = spec.kind == "simulated" ? text("voter") : spec.kind == "batch" ? text("folder") : text("model");
+  if (spec.kind == "batch") text("model");
   if (spec.kind == "openai")
     for (const Json& endpoint : mapping.value("endpoints", Json::array()))
       spec.urls.push_back(endpoint.is_string() ? endpoint.get<std::string>() : endpoint.value("url", ""));
@@ -71,6 +74,19 @@ JudgeSpec read_judge_spec(const std::string& text) {
   if (text.ends_with(".yaml") || text.ends_with(".yml")) {
     const YamlFile file = YamlFile::read(text);
     file.check_keys("", kKeys);
+    // What stands inside, too, while line and column are known.
+    const Json& root = file.root();
+    const auto check = [&](const char* key, const std::vector<std::string>& known) {
+      if (root.is_object() && root.contains(key) && root[key].is_object())
+        file.check_keys(fmt::format("/{}", key), known);
+    };
+    check("price", {"prompt", "cached", "completion"});
+    check("limits", {"requests_per_minute", "tokens_per_minute"});
+    check("timeouts", {"connect", "idle", "total"});
+    if (root.is_object() && root.contains("endpoints") && root["endpoints"].is_array())
+      for (std::size_t i = 0; i < root["endpoints"].size(); ++i)
+        if (root["endpoints"][i].is_object())
+          file.check_keys(fmt::format("/endpoints/{}", i), {"url", "key_env", "concurrency"});
     return judge_spec_of(file.root(), text);
   }
   const std::size_t colon = text.find(':');
@@ -87,7 +103,11 @@ JudgeSpec read_judge_spec(const std::string& text) {
   Json mapping = {{"kind", kind}};
   if (kind == "simulated") mapping["voter"] = rest;
   if (kind == "local") mapping["model"] = rest;
-  if (kind == "batch") mapping["folder"] = rest;
+  if (kind == "batch") {
+    const std::size_t hash = rest.rfind('#');
+    mapping["folder"] = rest.substr(0, hash);
+    mapping["model"] = hash == std::string::npos ? kStudyJudge : rest.substr(hash + 1);
+  }
   if (kind == "openai") {
     const std::size_t hash = rest.find('#');
     if (hash == std::string::npos) throw wrong_usage("--judge {}: which model? openai:URL#MODEL", text);

@@ -1,5 +1,5 @@
 // Who judges, as the user writes it: a short form ("simulated:careful", "local:MODEL_DIR", "openai:URL[,URL...]#MODEL",
-// "batch:DIR") or a YAML file (interface.md §4). A kind of judge is one file and one line here.
+// "batch:DIR[#MODEL]") or a YAML file (interface.md §4). A kind of judge is one file and one line here.
 #pragma once
 #include <memory>
 #include <string>

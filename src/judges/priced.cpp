@@ -21,6 +21,10 @@ class Priced : public Judge {
     return json;
   }
   bool whole_prompts() const override { return judge_->whole_prompts(); }
+  std::string prepare(const Format& format, const JudgeSetup& setup) override { return judge_->prepare(format, setup); }
+  Json counters() const override { return judge_->counters(); }
+  bool answers_later() const override { return judge_->answers_later(); }
+  std::string ask_later() override { return judge_->ask_later(); }
   void answer(const Format& format, std::span<const BallotRequest> requests,
               const std::function<void(std::size_t, BallotAnswer)>& done, const std::function<bool()>& stop) override {
     judge_->answer(

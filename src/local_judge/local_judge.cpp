@@ -184,6 +184,7 @@ class LocalJudge : public Judge {
       if (static_cast<std::int64_t>(ballot.ids.size()) > room) {
         ballot.answer.error =
             fmt::format("the ballot has {} tokens; the judge has room for {}", ballot.ids.size(), room);
+        ballot.answer.permanent = true;
         continue;
       }
       ballot.answer.prompt_tokens = static_cast<std::int64_t>(ballot.ids.size());

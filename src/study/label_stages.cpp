@@ -16,18 +16,14 @@
 #include "formats/binarize.h"
 #include "judges/annotate.h"
 #include "report/agree.h"
+#include "study/label_inputs.h"
 #include "study/make_judge.h"
 #include "study/stage.h"
 #include "study/study_file.h"
 
 namespace ballot {
 namespace fs = std::filesystem;
-namespace {
 
-constexpr std::int64_t kPoolVersion = 1, kAnnotateVersion = 1, kBinarizeVersion = 1, kAgreeVersion = 1,
-                       kFilterVersion = 1;
-
-/// A hub dataset's snapshot where the name is one and the local cache has it; else the name itself.
 std::string resolve_data(const std::string& path) {
   if (fs::exists(path)) return path;
   const fs::path snapshot = hub_snapshot("datasets", path);
@@ -38,21 +34,15 @@ std::string resolve_data(const std::string& path) {
   return snapshot.string();
 }
 
-/// Labels that go under a name of their own: a format of the study, or the placebo.
-struct Labelling {
-  std::string name, format;
-  std::int64_t seed;
-};
-
 std::vector<Labelling> labellings(const StudyFile& study) {
   std::vector<Labelling> list;
-  for (const std::string& format : study.formats) list.push_back({format, format, study.seed});
+  for (const std::string& format : study.formats) list.push_back({format, study.format_file(format), study.seed});
   // Another presentation, other draws: what differs from the format itself is noise.
-  if (!study.placebo.empty()) list.push_back({kPlacebo, study.placebo, study.seed + 1});
+  if (!study.placebo.empty()) list.push_back({kPlacebo, study.format_file(study.placebo), study.seed + 1});
   return list;
 }
 
-JudgeSpec spec_of(const StudyFile& study, const StudyJudge& judge) {
+JudgeSpec judge_spec(const StudyFile& study, const StudyJudge& judge) {
   Json mapping = Json::parse(judge.spec);
   if (mapping.value("kind", "") == "local" && !judge.model.empty()) {
     std::string model = study.path(judge.model);
@@ -62,6 +52,34 @@ JudgeSpec spec_of(const StudyFile& study, const StudyJudge& judge) {
   }
   return judge_spec_of(mapping, "judges: " + judge.name);
 }
+
+std::vector<Preference> source_preferences(const std::vector<PoolRow>& pool) {
+  std::vector<Preference> rows;
+  for (const PoolRow& row : pool)
+    for (std::size_t i = 0; i < row.completions.size(); ++i)
+      for (std::size_t j = i + 1; j < row.completions.size(); ++j) {
+        const Completion &better = row.completions[i], &worse = row.completions[j];
+        Preference p;
+        p.prompt = row.prompt, p.prompt_id = row.prompt_id;
+        p.chosen = better.text, p.rejected = worse.text;
+        p.chosen_id = better.completion_id, p.rejected_id = worse.completion_id;
+        p.chosen_model = better.model, p.rejected_model = worse.model;
+        p.source_rank_chosen = better.source_rank, p.source_rank_rejected = worse.source_rank;
+        p.margin = worse.source_rank - better.source_rank;
+        p.pair_id = pair_id_of(better.completion_id, worse.completion_id);
+        p.tie = better.source_rank == worse.source_rank;
+        p.status = "ok";
+        p.split = row.split, p.source = row.source, p.good_natured = row.good_natured;
+        p.format = p.judge = "source";
+        rows.push_back(std::move(p));
+      }
+  return rows;
+}
+
+namespace {
+
+constexpr std::int64_t kPoolVersion = 1, kAnnotateVersion = 1, kBinarizeVersion = 1, kAgreeVersion = 1,
+                       kFilterVersion = 1;
 
 Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labelling& labelling) {
   Stage stage;
@@ -75,7 +93,7 @@ Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labe
   options.presentation = study.presentation;
   options.limit = judge.limit;
   const Format format = Format::load(labelling.format);
-  const JudgeSpec spec = spec_of(study, judge);
+  const JudgeSpec spec = judge_spec(study, judge);
   if (spec.kind == "local") stage.files = {{"judge model", find_model(spec.name).string()}};
   Json parameters = Json::parse(options_json(options, true));
   parameters["format"] = format.name;
@@ -86,7 +104,11 @@ Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labe
   stage.parameters = parameters.dump();
   stage.run = [options, spec, sampling = study.sampling, seed = labelling.seed](const StageRun& run) {
     const auto made = make_judge(spec, sampling_of(spec, sampling), *run.progress);
-    annotate(run.folder / "pool.parquet", run.artefact, *made, options, seed, run.force, *run.progress);
+    const AnnotateSummary summary =
+        annotate(run.folder / "pool.parquet", run.artefact, *made, options, seed, run.force, *run.progress);
+    if (summary.pending > 0)
+      throw Error(ErrorKind::kInterrupted, fmt::format("{} ballots wait for their answers", summary.pending),
+                  summary.message);
   };
   return stage;
 }
@@ -141,30 +163,6 @@ Stage binarize_stage(const StudyFile& study, const StudyJudge& judge, const Labe
     write_manifest(run.artefact, manifest);
   };
   return stage;
-}
-
-/// Every pair of a prompt by the source's own ranking: the yardstick of agreement and of held-out accuracy.
-std::vector<Preference> source_preferences(const std::vector<PoolRow>& pool) {
-  std::vector<Preference> rows;
-  for (const PoolRow& row : pool)
-    for (std::size_t i = 0; i < row.completions.size(); ++i)
-      for (std::size_t j = i + 1; j < row.completions.size(); ++j) {
-        const Completion &better = row.completions[i], &worse = row.completions[j];
-        Preference p;
-        p.prompt = row.prompt, p.prompt_id = row.prompt_id;
-        p.chosen = better.text, p.rejected = worse.text;
-        p.chosen_id = better.completion_id, p.rejected_id = worse.completion_id;
-        p.chosen_model = better.model, p.rejected_model = worse.model;
-        p.source_rank_chosen = better.source_rank, p.source_rank_rejected = worse.source_rank;
-        p.margin = worse.source_rank - better.source_rank;
-        p.pair_id = pair_id_of(better.completion_id, worse.completion_id);
-        p.tie = better.source_rank == worse.source_rank;
-        p.status = "ok";
-        p.split = row.split, p.source = row.source, p.good_natured = row.good_natured;
-        p.format = p.judge = "source";
-        rows.push_back(std::move(p));
-      }
-  return rows;
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include "core/error.h"
 #include "engine/engine.h"
+#include "judges/batch_judge.h"
+#include "judges/openai_judge.h"
 #include "judges/priced.h"
 #include "judges/simulated.h"
 #include "local_judge/options.h"
@@ -25,8 +27,9 @@ std::unique_ptr<Judge> judge_of_kind(const JudgeSpec& spec, const Sampling& samp
     options.dtype = dtype;
     return engine().local_judge(options, progress);
   }
-  throw Error(ErrorKind::kUsage, fmt::format("judges of kind '{}' are not in this version of Ballot", spec.kind),
-              "simulated:NAME and local:MODEL_DIR are");
+  if (spec.kind == "openai") return make_openai_judge(server_options_of(spec, sampling));
+  if (spec.kind == "batch") return make_batch_judge(server_options_of(spec, sampling));
+  throw wrong_usage("there are no judges of kind '{}'", spec.kind);
 }
 
 }  // namespace

@@ -1,0 +1,473 @@
+#include "judges/openai_judge.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <queue>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/random.h"
+#include "formats/format.h"
+#include "judges/endpoint.h"
+#include "judges/label_logprobs.h"
+#include "judges/server_probe.h"
+#include "judges/server_reply.h"
+#include "net/http_client.h"
+
+namespace ballot {
+namespace {
+
+constexpr int kTries = 6;                   // of one request, those that a busy server turned away left out
+constexpr double kLongestWait = 120;        // seconds that a server may ask for before it is parked
+constexpr double kAskAllAgain = 2;          // seconds between questions for health while all are parked
+constexpr std::int64_t kShortAnswer = 512;  // tokens of an answer in short form
+constexpr std::size_t kAllRefused = 8;      // so many requests refused and none answered: it is not the request
+constexpr std::int64_t kBytesPerToken = 4;  // about, in English: only for limits and where usage is missing
+
+class OpenAiJudge : public Judge {
+ public:
+  explicit OpenAiJudge(ServerOptions options) : options_(std::move(options)) {}
+
+  std::string name() const override { return "openai:" + options_.chat.model; }
+  Json fingerprint() const override {
+    Json json = server_fingerprint(options_);
+    json["kind"] = "openai";
+    return json;
+  }
+
+  std::string prepare(const Format&, const JudgeSetup& setup) override {
+    concurrency_ = std::max<std::int64_t>(1, setup.concurrency);
+    requests_ = RateLimit(options_.requests_per_minute);
+    tokens_ = RateLimit(options_.tokens_per_minute);
+    if (const auto fields = unsent_fields(options_.chat); !fields.empty())
+      log_warning("a server of profile {} cannot be told {}: it uses its own", to_string(options_.chat.profile),
+                  fmt::join(fields, ", "));
+    Json probes = Json::array();
+    std::exception_ptr failure;
+    endpoints_.clear();
+    for (const EndpointOptions& endpoint : options_.endpoints) {
+      const char* secret = endpoint.key_env.empty() ? nullptr : std::getenv(endpoint.key_env.c_str());
+      const std::string key = secret ? secret : "";
+      if (!key.empty() && endpoint.url.starts_with("http://") && endpoint.url.find("://127.") == std::string::npos &&
+          endpoint.url.find("://localhost") == std::string::npos)
+        log_warning("the key of {} goes over the network unencrypted", endpoint.url);
+      Place place{
+          std::make_unique<Endpoint>(endpoint.url, key, endpoint.concurrency > 0 ? endpoint.concurrency : concurrency_),
+          {}};
+      try {
+        place.probe = probe_server(client_, endpoint.url, key, options_);
+        probes.push_back(Json::parse(place.probe.json()));
+        probe_requests_ += place.probe.requests;
+        if (model_.empty()) model_ = place.probe.model;
+        if (place.probe.model != model_)
+          throw Error(ErrorKind::kFailed,
+                      fmt::format("the endpoints serve different models: {} and {}", model_, place.probe.model),
+                      "name endpoints of one model; others are another judge");
+      } catch (const Error& error) {
+        if (error.kind() == ErrorKind::kInterrupted || options_.endpoints.size() == 1) throw;
+        if (!failure) failure = std::current_exception();
+        log_warning("{}", error.message());
+        continue;  // the others may do
+      }
+      endpoints_.push_back(std::move(place));
+    }
+    if (endpoints_.empty()) std::rethrow_exception(failure);
+    const Json before = setup.notes.empty() ? Json() : Json::parse(setup.notes);
+    if (before.is_object() && before.value("model", model_) != model_)
+      throw Error(ErrorKind::kFailed,
+                  fmt::format("this journal's answers are by the model {}; the server now answers as {}",
+                              before["model"].get<std::string>(), model_),
+                  "serve that model again, or judge with this one into another --out");
+    if (options_.chat.reasoning.value_or(false) || endpoints_[0].probe.reasoning) stream_ = true;
+    if (endpoints_[0].probe.schema_field == SchemaField::kNone)
+      log_warning("the judge does not obey a JSON schema: ballots that stay unread are asked a third time in words");
+    if (!endpoints_[0].probe.usage)
+      log_warning("the judge tells no token counts: they are estimated, and so are budgets");
+    return Json({{"model", model_}, {"probes", probes}}).dump();
+  }
+
+  Json counters() const override {
+    Json json = {{"requests", sent_},
+                 {"probe_requests", probe_requests_},
+                 {"retries", retries_},
+                 {"most_in_flight", most_in_flight_}};
+    json["faults"] = faults_;
+    if (short_forms_ > 0) json["short_form"] = short_forms_;
+    if (estimated_ > 0) json["usage_estimated"] = estimated_;
+    if (repetitions_ > 0) json["repetitions_stopped"] = repetitions_;
+    return json;
+  }
+
+  void answer(const Format& format, std::span<const BallotRequest> requests,
+              const std::function<void(std::size_t, BallotAnswer)>& done, const std::function<bool()>& stop) override {
+    format_ = &format;
+    requests_given_ = requests;
+    done_ = &done;
+    calls_.assign(requests.size(), {});
+    waiting_ = {};
+    suspects_.clear();
+    open_ = requests.size();
+    schemas_.clear();
+    assign();
+    last_sign_ = now();
+    bool stopping = false;
+    for (;;) {
+      stopping = stopping || failure_ || stop();
+      if (!stopping && in_flight_ == 0 && open_ == suspects_.size()) settle_suspects();
+      if (in_flight_ == 0 && (stopping || open_ == 0)) break;
+      if (!stopping) send_what_may_go();
+      client_.run_for(std::chrono::milliseconds(stopping ? 50 : pause()));
+      if (!stopping) look_after_endpoints();
+    }
+    for (Place& place : endpoints_) place.endpoint->queue.clear();
+    if (failure_) throw Error(*failure_);
+  }
+
+ private:
+  struct Place {
+    std::unique_ptr<Endpoint> endpoint;
+    ServerProbe probe;
+  };
+  struct Call {
+    int tries = 0, busy = 0, other_model = 0;
+    bool short_form = false;
+    std::size_t home = 0;
+    double estimate = 0;  // tokens taken from the limit
+  };
+  struct Waiting {
+    double due;
+    std::size_t index;
+    bool operator>(const Waiting& other) const { return std::tie(due, index) > std::tie(other.due, other.index); }
+  };
+  /// One request on its way.
+  struct Flight {
+    std::size_t index = 0, place = 0;
+    double sent = 0;
+    ChatAsk ask;
+    ChatStream stream;
+  };
+
+  double now() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
+
+  /// A prompt's ballots to the endpoint whose hash with the prompt is largest: the same one in every run and chunk.
+  void assign() {
+    const PoolRow* row = nullptr;
+    std::size_t home = 0;
+    for (std::size_t i = 0; i < requests_given_.size(); ++i) {
+      if (requests_given_[i].row != row && endpoints_.size() > 1) {
+        row = requests_given_[i].row;
+        std::uint64_t most = 0;
+        for (std::size_t e = 0; e < endpoints_.size(); ++e)
+          if (const std::uint64_t weight = hash64(row->prompt_id + endpoints_[e].endpoint->base); weight >= most)
+            most = weight, home = e;
+      }
+      calls_[i].home = home;
+      endpoints_[home].endpoint->queue.push_back(i);
+    }
+  }
+
+  /// The next request for an endpoint: of its own queue, else of the longest other one's end.
+  std::optional<std::size_t> next_for(Endpoint& endpoint) {
+    if (!endpoint.queue.empty()) {
+      const std::size_t index = endpoint.queue.front();
+      endpoint.queue.pop_front();
+      return index;
+    }
+    Endpoint* longest = nullptr;
+    for (const Place& place : endpoints_)
+      if (!place.endpoint->queue.empty() && (!longest || place.endpoint->queue.size() > longest->queue.size()))
+        longest = place.endpoint.get();
+    if (!longest) return {};
+    const std::size_t index = longest->queue.back();
+    longest->queue.pop_back();
+    return index;
+  }
+
+  void send_what_may_go() {
+    const double time = now();
+    while (!waiting_.empty() && waiting_.top().due <= time) {
+      endpoints_[calls_[waiting_.top().index].home].endpoint->queue.push_front(waiting_.top().index);
+      waiting_.pop();
+    }
+    limited_ = 0;
+    bool any = true;
+    while (any) {  // one each in turn, so that a small number in flight is shared
+      any = false;
+      for (std::size_t e = 0; e < endpoints_.size(); ++e) {
+        Endpoint& endpoint = *endpoints_[e].endpoint;
+        if (in_flight_ >= concurrency_ || !endpoint.may_send(time)) continue;
+        if ((limited_ = std::max(requests_.wait(time, 1), tokens_.wait(time, expected_tokens_))) > 0) return;
+        const std::optional<std::size_t> index = next_for(endpoint);
+        if (!index) continue;
+        send(*index, e);
+        any = true;
+      }
+    }
+  }
+
+  /// How long nothing can be due, in milliseconds.
+  std::int64_t pause() const {
+    double wait = 0.1;
+    const double time = now();
+    if (!waiting_.empty()) wait = std::min(wait, waiting_.top().due - time);
+    if (limited_ > 0) wait = std::min(wait, limited_);
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(wait * 1000));
+  }
+
+  const Json& schema(std::size_t shown) {
+    const auto found = schemas_.find(shown);
+    return found != schemas_.end() ? found->second
+                                   : schemas_.emplace(shown, format_->answer_schema(shown)).first->second;
+  }
+
+  void send(std::size_t index, std::size_t place) {
+    const BallotRequest& request = requests_given_[index];
+    Call& call = calls_[index];
+    Endpoint& endpoint = *endpoints_[place].endpoint;
+    const auto flight = std::make_shared<Flight>();
+    flight->index = index;
+    flight->place = place;
+    flight->sent = now();
+    flight->ask.stream = stream_ && !call.short_form;
+    if (request.structured || call.short_form) flight->ask.schema_field = endpoints_[place].probe.schema_field;
+    if (call.short_form) {
+      flight->ask.no_thinking = true;
+      flight->ask.max_tokens = std::min(kShortAnswer, options_.chat.sampling.max_tokens);
+    }
+    const bool constrained = flight->ask.schema_field != SchemaField::kNone;
+    std::string body = chat_body(options_.chat, flight->ask, request.messages, request.seed,
+                                 constrained ? schema(request.item->shown.size()) : Json());
+    call.estimate = expected_tokens_;
+    requests_.take(flight->sent, 1);
+    tokens_.take(flight->sent, call.estimate);
+    HttpRequest http = chat_request(endpoint.base, endpoint.key, options_.timeouts, std::move(body));
+    if (!flight->ask.stream) http.timeouts.idle = 0;  // a whole answer comes at once, after all its thinking
+    HttpClient::OnData on_data;
+    if (flight->ask.stream) on_data = [flight](std::string_view part) { return flight->stream.feed(part); };
+    ++endpoint.in_flight;
+    most_in_flight_ = std::max(most_in_flight_, ++in_flight_);
+    ++sent_;
+    retries_ += call.tries + call.busy > 0;
+    client_.send(std::move(http), [this, flight](HttpReply reply) { take(*flight, std::move(reply)); }, on_data);
+  }
+
+  void take(Flight& flight, HttpReply reply) {
+    Endpoint& endpoint = *endpoints_[flight.place].endpoint;
+    --endpoint.in_flight;
+    --in_flight_;
+    ReplyVerdict verdict = verdict_of(reply);
+    std::optional<ChatAnswer> answer;
+    const bool streamed = flight.ask.stream && reply.status >= 200 && reply.status < 300;
+    const bool content_came = streamed && (verdict.kind == ReplyKind::kRetry || verdict.kind == ReplyKind::kAnswer);
+    if (verdict.kind == ReplyKind::kAnswer || content_came) {
+      try {
+        answer = streamed && reply.body.empty() ? flight.stream.finish() : read_chat_answer(reply.body);
+        check_finish(*answer);
+        check_model(flight, *answer);
+      } catch (const ChatProblem& problem) {
+        answer.reset();
+        if (verdict.kind == ReplyKind::kAnswer) verdict = {ReplyKind::kRetry, problem.word(), problem.what(), {}};
+      }
+    }
+    verdict.message = without_key(std::move(verdict.message), endpoint.key);
+    if (answer) return deliver(flight, std::move(*answer), reply.seconds);
+    ++faults_[verdict.word];
+    log_debug("{}: {}", endpoint.base, verdict.message);
+    turn_away(flight, endpoint, verdict);
+  }
+
+  /// A word that no server should say ("abort", "error") is no end of an answer.
+  static void check_finish(const ChatAnswer& answer) {
+    static const std::vector<std::string> known = {"stop",       "length",    "tool_calls",    "function_call",
+                                                   "eos",        "eos_token", "end_turn",      "stop_sequence",
+                                                   "max_tokens", "refusal",   "content_filter"};
+    if (std::find(known.begin(), known.end(), answer.finish_reason) == known.end())
+      throw ChatProblem("finish_reason", "the answer ended by '" + answer.finish_reason.substr(0, 40) + "'");
+  }
+
+  void check_model(Flight& flight, const ChatAnswer& answer) {
+    if (answer.model.empty() || answer.model == model_ || answer.model == options_.chat.model) return;
+    if (++calls_[flight.index].other_model >= 3 && !failure_)
+      failure_.emplace(ErrorKind::kFailed,
+                       fmt::format("the server now answers as the model {}; the judge is {}", answer.model, model_),
+                       "serve that model again and give the same command: what was answered is in the journal");
+    throw ChatProblem("model_changed", "an answer by the model " + answer.model);
+  }
+
+  void deliver(const Flight& flight, ChatAnswer said, double seconds) {
+    Place& place = endpoints_[flight.place];
+    const Call& call = calls_[flight.index];
+    const BallotRequest& request = requests_given_[flight.index];
+    place.endpoint->succeeded();
+    last_sign_ = now();
+    ++answered_;
+    --open_;
+    settle_suspects();
+    BallotAnswer answer;
+    answer.probabilities = label_probabilities(*format_, request.item->shown.size(), said);
+    if (flight.stream.repeats()) {
+      ++repetitions_;
+      answer.note = "endless repetition: the stream was ended";
+    }
+    if (said.prompt_tokens && said.completion_tokens) {
+      answer.prompt_tokens = *said.prompt_tokens;
+      answer.completion_tokens = *said.completion_tokens;
+      answer.cached_tokens = std::min(said.cached_tokens.value_or(0), answer.prompt_tokens);
+    } else {
+      ++estimated_;
+      std::size_t bytes = 0;
+      for (const Message& message : request.messages) bytes += message.content.size();
+      answer.prompt_tokens = static_cast<std::int64_t>(bytes) / kBytesPerToken + 1;
+      answer.completion_tokens =
+          static_cast<std::int64_t>(said.content.size() + said.reasoning.size()) / kBytesPerToken + 1;
+      answer.note += answer.note.empty() ? "usage estimated" : "; usage estimated";
+    }
+    const auto tokens = static_cast<double>(answer.prompt_tokens + answer.completion_tokens);
+    tokens_.correct(tokens - call.estimate);
+    expected_tokens_ += (tokens - expected_tokens_) / 16;
+    if (call.short_form) answer.note += answer.note.empty() ? "short form" : "; short form";
+    // A judge that obeys no schema was asked in words, whatever the ladder wanted.
+    answer.transport = flight.ask.schema_field != SchemaField::kNone ? "structured" : "text";
+    answer.content = without_key(std::move(said.content), place.endpoint->key);
+    answer.reasoning = without_key(std::move(said.reasoning), place.endpoint->key);
+    answer.finish_reason = std::move(said.finish_reason);
+    answer.seconds = seconds;
+    (*done_)(flight.index, std::move(answer));
+  }
+
+  void settle_suspects() {
+    for (const auto& [index, verdict] : std::exchange(suspects_, {})) give_up(index, verdict, true);
+  }
+
+  void give_up(std::size_t index, const ReplyVerdict& verdict, bool permanent) {
+    --open_;
+    BallotAnswer answer;
+    answer.error = verdict.word + ": " + verdict.message;
+    answer.permanent = permanent;
+    (*done_)(index, std::move(answer));
+  }
+
+  void turn_away(const Flight& flight, Endpoint& endpoint, const ReplyVerdict& verdict) {
+    Call& call = calls_[flight.index];
+    const double time = now();
+    tokens_.correct(-call.estimate);
+    const auto jitter = [&] { return jitter_.uniform(); };
+    const auto again = [&](double wait) { waiting_.push({time + wait, flight.index}); };
+    switch (verdict.kind) {
+      case ReplyKind::kBusy: {
+        const double own = options_.first_wait / 0.5 * backoff_seconds(call.busy++, jitter());
+        // A server that says "at once" again and again is not asked in a loop.
+        const double wait = verdict.wait ? std::max(*verdict.wait, call.busy > 3 ? own / 8 : 0) : own;
+        if (verdict.wait) last_sign_ = time;  // it is alive, and says when to come again
+        if (wait > kLongestWait) {
+          log_warning("{} wants to be left alone for {:.0f} s: parked", endpoint.base, wait);
+          endpoint.park(time, time + wait);
+          last_sign_ = time + wait;
+        } else {
+          endpoint.busy(time, flight.sent, verdict.wait ? wait : 0);  // a word without a time slows, and stops nothing
+          if (verdict.word == "connect" && endpoint.failed(time))
+            log_warning("{} is parked: {}", endpoint.base, verdict.message);
+        }
+        return again(wait > kLongestWait ? 0 : wait);
+      }
+      case ReplyKind::kRetry: {
+        const bool slow = verdict.word == "idle_timeout" || verdict.word == "timeout";
+        if (slow) endpoint.busy(time, flight.sent, 0);
+        if (endpoint.failed(time)) log_warning("{} is parked: {}", endpoint.base, verdict.message);
+        if (++call.tries >= kTries) return give_up(flight.index, verdict, false);
+        return again(verdict.wait ? std::min(*verdict.wait, kLongestWait)
+                                  : options_.first_wait / 0.5 * backoff_seconds(call.tries - 1, jitter()));
+      }
+      case ReplyKind::kTooLong:
+        if (call.short_form) return give_up(flight.index, verdict, true);
+        call.short_form = true;
+        ++short_forms_;
+        return again(0);
+      case ReplyKind::kRefused:
+        if (answered_ > 0) return give_up(flight.index, verdict, true);
+        suspects_.emplace_back(flight.index, verdict);  // the ballot's fault, or the request's as such?
+        if (suspects_.size() >= kAllRefused && !failure_)
+          failure_.emplace(ErrorKind::kFailed,
+                           fmt::format("the judge at {} refuses every ballot: {}", endpoint.base, verdict.message),
+                           "check profile and extra of the judge file; the same command goes on");
+        return;
+      default:
+        if (!failure_)
+          failure_.emplace(ErrorKind::kFailed,
+                           fmt::format("the judge at {} stopped: {}", endpoint.base, verdict.message),
+                           advice_on(verdict.word));
+    }
+  }
+
+  void look_after_endpoints() {
+    const double time = now();
+    // Where all are parked, one that says it is well comes back before its time.
+    const bool all_parked =
+        std::all_of(endpoints_.begin(), endpoints_.end(), [](const Place& place) { return place.endpoint->parked(); });
+    const bool ask_all = all_parked && time - all_asked_ > kAskAllAgain;
+    if (ask_all) all_asked_ = time;
+    for (Place& place : endpoints_) {
+      Endpoint& endpoint = *place.endpoint;
+      if (!endpoint.health_is_due(time) && !(ask_all && !endpoint.asking_health)) continue;
+      endpoint.asking_health = true;
+      const std::size_t path = endpoint.base.find('/', endpoint.base.find("://") + 3);
+      HttpRequest request = chat_request(endpoint.base, endpoint.key, {.connect = 5, .idle = 0, .total = 10}, "");
+      request.url = endpoint.base.substr(0, path) + "/health";
+      request.method = "GET";
+      client_.send(std::move(request), [this, &endpoint](HttpReply reply) {
+        const bool answered = reply.fault == HttpFault::kNone;
+        const bool unknown = answered && (reply.status == 404 || reply.status == 405 || reply.status == 401);
+        endpoint.health(now(), answered && reply.status == 200, unknown);
+        if (answered && reply.status == 200) last_sign_ = now();
+      });
+    }
+    const double patience = options_.timeouts.total > 0 ? options_.timeouts.total : 600;
+    if (in_flight_ == 0 && time - last_sign_ > patience && !failure_)
+      failure_.emplace(ErrorKind::kFailed,
+                       fmt::format("no endpoint of the judge has answered for {:.0f} s ({})", time - last_sign_,
+                                   endpoints_[0].endpoint->base),
+                       "see whether the server runs; the same command goes on from the journal");
+  }
+
+  ServerOptions options_;
+  HttpClient client_;
+  std::vector<Place> endpoints_;
+  std::string model_;  // as the servers call it
+  bool stream_ = false;
+  std::int64_t concurrency_ = 256, in_flight_ = 0;
+  RateLimit requests_{0}, tokens_{0};
+  double expected_tokens_ = 1000, limited_ = 0, last_sign_ = 0, all_asked_ = 0;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  Random jitter_{1, "retry jitter"};
+  std::optional<Error> failure_;
+  // of one call of answer()
+  const Format* format_ = nullptr;
+  std::span<const BallotRequest> requests_given_;
+  const std::function<void(std::size_t, BallotAnswer)>* done_ = nullptr;
+  std::vector<Call> calls_;
+  std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting_;
+  std::size_t open_ = 0;
+  std::vector<std::pair<std::size_t, ReplyVerdict>> suspects_;  // refused before anything was answered
+  std::map<std::size_t, Json> schemas_;
+  // counted
+  std::int64_t probe_requests_ = 0, sent_ = 0, retries_ = 0, most_in_flight_ = 0, answered_ = 0, short_forms_ = 0,
+               estimated_ = 0, repetitions_ = 0;
+  std::map<std::string, std::int64_t> faults_;
+};
+
+}  // namespace
+
+std::unique_ptr<Judge> make_openai_judge(ServerOptions options) {
+  return std::make_unique<OpenAiJudge>(std::move(options));
+}
+
+}  // namespace ballot
