@@ -158,13 +158,15 @@ void warn_of_preference(const Preference& p, const std::string& file, std::int64
     rejects.warn({file, row, "prompt", "empty_prompt", "chosen and rejected have no beginning in common"});
 }
 
-std::vector<Preference> read_preferences(const std::vector<std::string>& sources, RejectLog& rejects) {
+std::vector<Preference> read_preferences(const std::vector<std::string>& sources, RejectLog& rejects,
+                                         std::vector<RowPlace>* places) {
   const std::vector<SourceFile> files = resolve_sources(sources);
   for (const SourceFile& file : files) require_columns(file, RowReader(file).columns(), {"chosen", "rejected"});
   std::vector<Preference> rows;
   const std::int64_t read =
       for_each_row(files, rejects, [&](const SourceFile& file, std::int64_t number, const Value& value) {
         rows.push_back(take_preference(value));
+        if (places) places->push_back({file.name, number});
         warn_of_preference(rows.back(), file.name, number, rejects);
       });
   if (rows.empty()) throw nothing_usable(fmt::format("{}", fmt::join(sources, ", ")), read, rejects);

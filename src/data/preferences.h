@@ -23,8 +23,9 @@ inline constexpr std::string_view kPlainTextRole = "";
 bool is_plain_text(const Conversation& prompt);
 
 /// Rows in file order. Bad rows go to `rejects`; a completion of several turns is one ("several_turns"). Throws Error
-/// (input) where the columns are missing or no row can be used.
-std::vector<Preference> read_preferences(const std::vector<std::string>& sources, RejectLog& rejects);
+/// (input) where the columns are missing or no row can be used. `places` (optional): where each row stands.
+std::vector<Preference> read_preferences(const std::vector<std::string>& sources, RejectLog& rejects,
+                                         std::vector<RowPlace>* places = nullptr);
 std::vector<Preference> read_preferences(const std::filesystem::path& path);  ///< the first bad row is an Error (input)
 
 /// kTrl: preferences.parquet as in docs/artefacts.md. kDpoText: prompt, chosen, rejected as plain text (the prompt's

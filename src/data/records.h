@@ -83,6 +83,14 @@ struct RewardBenchRow {
   std::string id, subset;
   Conversation prompt;
   std::string chosen, rejected, chosen_model, rejected_model;
+  std::string file;      ///< where it stands, as rejects name it
+  std::int64_t row = 0;  ///< 1-based line or row
+};
+
+/// Where a row stands: the file as rejects name it, and the 1-based line or row.
+struct RowPlace {
+  std::string file;
+  std::int64_t row = 0;
 };
 
 /// A row that could not be used: one line of a rejects file.

@@ -56,6 +56,8 @@ std::vector<RewardBenchRow> read_rewardbench(const std::vector<std::string>& sou
         RewardBenchRow row = take_row(value, number);
         if (!ids.insert(row.id).second)
           rejects.warn({file.name, number, "id", "duplicate_id", fmt::format("the id {} is there twice", row.id)});
+        row.file = file.name;
+        row.row = number;
         rows.push_back(std::move(row));
       });
   if (rows.empty()) throw nothing_usable(fmt::format("{}", fmt::join(sources, ", ")), read, rejects);

@@ -45,9 +45,9 @@ class LogLikelihood : public TaskTest {
       const std::int64_t max_length = run["max_length"];
       std::vector<std::vector<ChoiceScore>> scores;
       const std::span<const EncodedQuestion> all = one.encoded;
-      for (const QuestionRange range : cut_questions(all, max_length, tokens))
-        for (auto& question : score_choices(*model, all.subspan(range.begin, range.end - range.begin), max_length))
-          scores.push_back(std::move(question));
+      ChoiceScorer scorer(*model, all, max_length);
+      for (const QuestionRange range : scorer.cut(tokens))
+        for (auto& question : scorer.score(range)) scores.push_back(std::move(question));
       EXPECT_EQ(scores.size(), run["rows"].size());
       for (std::size_t q = 0; q < scores.size(); ++q) {
         const Json& row = run["rows"][q];
@@ -145,6 +145,44 @@ TEST_F(LogLikelihood, CutsFollowFromTheQuestionsAlone) {
   EXPECT_EQ(ranges[0].end, 2u);
   EXPECT_EQ(ranges[2].end, 6u);
   EXPECT_EQ(cut_questions(questions, 1024, 1).size(), 6u);
+}
+
+TEST_F(LogLikelihood, WhatAllQuestionsBeginWithIsComputedOnceForAllBatches) {
+  const auto model = load_model((golden_folder() / "models/tiny_llama").string(), no_gradients());
+  std::vector<EncodedQuestion> questions;
+  std::vector<TokenId> shots(200);
+  for (std::size_t i = 0; i < shots.size(); ++i) shots[i] = static_cast<TokenId>(20 + i * 7 % 90);
+  for (TokenId q = 0; q < 9; ++q) {
+    EncodedQuestion question{shots, {{30}, {31}, {32, 33}, {32, 34}}};
+    for (TokenId k = 0; k < 3 + q; ++k) question.context.push_back(40 + q + k);
+    questions.push_back(question);
+  }
+  // One that is cut on the left, and so begins elsewhere, among them.
+  questions[4].context.insert(questions[4].context.begin(), 300, 25);
+  constexpr std::int64_t kLongest = 320;
+  EXPECT_EQ(common_beginning(questions, kLongest), 200);
+  ChoiceScorer scorer(*model, questions, kLongest);
+  const auto ranges = scorer.cut(50);
+  EXPECT_GE(ranges.size(), 3u);
+  std::vector<std::vector<ChoiceScore>> scores;
+  for (const QuestionRange range : ranges)
+    for (auto& question : scorer.score(range)) scores.push_back(std::move(question));
+  // The beginning once, the cut question whole, of the others their own tokens and the branch of the last two choices.
+  std::int64_t own = 0;
+  for (std::size_t q = 0; q < questions.size(); ++q)
+    own += q == 4 ? 0 : static_cast<std::int64_t>(questions[q].context.size()) - 200 + 1;
+  EXPECT_LT(scorer.computed_tokens(), 200 + own + 2 * kLongest + 10);
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    const auto alone = score_choices(*model, std::span(questions).subspan(q, 1), kLongest).front();
+    for (std::size_t c = 0; c < alone.size(); ++c) {
+      EXPECT_NEAR(alone[c].log_likelihood, scores[q][c].log_likelihood, 2e-5) << q << " " << c;
+      EXPECT_EQ(alone[c].greedy, scores[q][c].greedy);
+    }
+  }
+  // A beginning that is worth nothing is not kept.
+  EXPECT_EQ(common_beginning(std::span(questions).first(1), kLongest), 0);
+  questions[0].context[10] = 1;
+  EXPECT_EQ(common_beginning(questions, kLongest), 0);
 }
 
 }  // namespace

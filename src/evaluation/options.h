@@ -10,10 +10,15 @@
 namespace ballot {
 
 /// Who gives the score: a reward model, or a policy against its reference (log π − log π_ref, summed over the
-/// completion).
+/// completion), or a policy alone. `ref_free_type`, `scored_tokens`, `force_truncation` and `chat_template` do as the
+/// rewardbench package does where it differs from us (docs/evaluation.md has the table).
 struct ScorerOptions {
-  std::string model;                  ///< reward model: folder, hub name, deps:
-  std::string policy, reference;      ///< instead of `model`
+  std::string model;                         ///< reward model: folder, hub name, deps:
+  std::string policy, reference;             ///< instead of `model`
+  std::string ref_free_type;                 ///< a policy without a reference: "avg", "sum", "norm"
+  std::string scored_tokens = "completion";  ///< "completion", "rewardbench" (implicit rewards)
+  bool force_truncation = false;      ///< reward models: longer texts lose their beginning instead of being rejects
+  std::string chat_template;          ///< a Jinja file instead of the model's own
   std::int64_t max_length = 2048;     ///< tokens; longer rows are counted rejects
   std::int64_t tokens_per_batch = 0;  ///< 0: chosen by memory; changes no score beyond rounding
   std::string device = "auto", dtype;
@@ -22,6 +27,19 @@ inline void visit_options(OptionVisitor& visit, ScorerOptions& o) {
   visit({"model", "the reward model: a folder or a name in the hub cache", {}, false}, o.model);
   visit({"policy", "score by the implicit reward of this policy instead", {}, false}, o.policy);
   visit({"reference", "the policy's reference", {}, false}, o.reference);
+  visit({"ref-free-type",
+         "a policy without a reference: mean or sum of its tokens' log-probabilities, or minus their length",
+         {"avg", "sum", "norm"}},
+        o.ref_free_type);
+  visit(
+      {"scored-tokens",
+       "of implicit rewards: the completion's, or as rewardbench takes them (BOS put in front, the assistant's header "
+       "and an EOS scored; over --max-length the prompt keeps 128 tokens)",
+       {"completion", "rewardbench"}},
+      o.scored_tokens);
+  visit({"force-truncation", "reward models: what is longer than --max-length loses its beginning, counted"},
+        o.force_truncation);
+  visit({"chat-template", "a Jinja file instead of the model's own template", {}, false}, o.chat_template);
   visit({"max-length", "tokens of prompt and completion; longer rows are counted rejects"}, o.max_length);
   visit({"tokens-per-batch", "how many tokens are computed at once (0: what fits memory)", {}, false},
         o.tokens_per_batch);
@@ -30,8 +48,9 @@ inline void visit_options(OptionVisitor& visit, ScorerOptions& o) {
 /// `ballot rewardbench`
 struct RewardBenchOptions {
   ScorerOptions scorer;
-  std::string data;  ///< RewardBench-shaped JSONL or Parquet, or a hub dataset in the local cache
-  std::string out;   ///< folder
+  std::string data;            ///< JSONL or Parquet of any suite, or a hub dataset in the local cache
+  std::string suite = "auto";  ///< data/reward_items.h
+  std::string out;             ///< folder
   bool force = false;
   std::int64_t seed = 0;
   std::int64_t bootstrap = 2000;
@@ -40,6 +59,10 @@ struct RewardBenchOptions {
 inline void visit_options(OptionVisitor& visit, RewardBenchOptions& o) {
   visit_options(visit, o.scorer);
   visit({"data", "prompt, chosen, rejected, subset, id: JSONL or Parquet", {}, false}, o.data);
+  visit({"suite",
+         "which set the rows belong to; auto: as the first row looks",
+         {"auto", "rewardbench", "rewardbench2", "rm_bench", "preferences"}},
+        o.suite);
   visit({"bootstrap", "replicates of the intervals"}, o.bootstrap);
   visit({"on-bad-row", "skip counts and keeps them in the rejects file", {"skip", "fail"}}, o.on_bad_row);
   visit({"rejects", "rejects file (default OUT.rejects.jsonl)", {}, false}, o.rejects);

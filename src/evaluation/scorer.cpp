@@ -8,6 +8,8 @@
 #include <numeric>
 
 #include "compute/device.h"
+#include "compute/vocabulary_loss.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
@@ -58,6 +60,27 @@ void each_batch(const Model& model, const TrainingSet& set, std::int64_t tokens_
 
 }  // namespace
 
+void check_scorer_options(const ScorerOptions& options) {
+  if (options.model.empty() == options.policy.empty())
+    throw Error(ErrorKind::kUsage, "who gives the scores?",
+                "--model REWARD_MODEL, or --policy POLICY --reference REFERENCE");
+  const bool policy = !options.policy.empty();
+  if (policy && options.reference.empty() && options.ref_free_type.empty())
+    throw Error(ErrorKind::kUsage, "--policy scores by log-probability against a reference, and --reference is missing",
+                "name the model that the policy was trained from, or say how to do without: --ref-free-type avg");
+  if (!options.reference.empty() && !options.ref_free_type.empty())
+    throw Error(ErrorKind::kUsage, "--ref-free-type scores without a reference, and --reference names one",
+                "give one of the two");
+  if (!policy && !options.ref_free_type.empty())
+    throw Error(ErrorKind::kUsage, "--ref-free-type is about a --policy", "a reward model needs no reference");
+  if (!policy && options.scored_tokens != "completion")
+    throw Error(ErrorKind::kUsage, "--scored-tokens is about a --policy",
+                "a reward model reads its score at the last token");
+  if (policy && options.force_truncation)
+    throw Error(ErrorKind::kUsage, "--force-truncation is about a reward model",
+                "rewardbench cuts for a policy by another rule: --scored-tokens rewardbench");
+}
+
 std::vector<std::vector<double>> completion_log_probabilities(const Model& model, const TrainingSet& set,
                                                               std::int64_t tokens_per_batch,
                                                               const std::function<void(std::int64_t)>& done) {
@@ -65,6 +88,27 @@ std::vector<std::vector<double>> completion_log_probabilities(const Model& model
   each_batch(
       model, set, tokens_per_batch,
       [&](const TrainingBatch& batch) { return completion_log_probabilities(model, batch); }, out, done);
+  return out;
+}
+
+std::vector<std::vector<double>> reference_free_scores(const Model& model, const TrainingSet& set,
+                                                       const std::string& type, std::int64_t tokens_per_batch,
+                                                       const std::function<void(std::int64_t)>& done) {
+  std::vector<std::vector<double>> out;
+  const auto indices = [](const std::vector<std::int64_t>& values) { return at::tensor(values, at::kLong); };
+  each_batch(
+      model, set, tokens_per_batch,
+      [&](const TrainingBatch& batch) {
+        const at::Tensor hidden_Nh = model.hidden_states(batch.forest).index_select(0, indices(batch.scored_N));
+        const at::Tensor logp_N =
+            token_log_probabilities(hidden_Nh, model.head_weight(), indices(batch.targets_N)).to(at::kDouble);
+        const at::Tensor zeros_C = at::zeros({static_cast<std::int64_t>(batch.completions.size())}, at::kDouble);
+        const at::Tensor completion_N = indices(batch.completion_N);
+        if (type == "norm") return zeros_C.index_add(0, completion_N, logp_N.square()).sqrt().neg();
+        const at::Tensor sum_C = zeros_C.index_add(0, completion_N, logp_N);
+        return type == "sum" ? sum_C : sum_C / indices(batch.tokens_C).to(at::kDouble);
+      },
+      out, done);
   return out;
 }
 
@@ -80,13 +124,7 @@ std::vector<std::vector<double>> completion_rewards(const Model& model, const Tr
 
 Scorer::Scorer(const ScorerOptions& options, Progress& progress)
     : options_(options), tokenizer_([&] {
-        if (options.model.empty() == options.policy.empty())
-          throw Error(ErrorKind::kUsage, "who gives the scores?",
-                      "--model REWARD_MODEL, or --policy POLICY --reference REFERENCE");
-        if (!options.policy.empty() && options.reference.empty())
-          throw Error(ErrorKind::kUsage,
-                      "--policy scores by log-probability against a reference, and --reference is missing",
-                      "name the model that the policy was trained from");
+        check_scorer_options(options);
         progress.say(fmt::format("loading {}", options.model.empty() ? options.policy : options.model));
         return load_tokenizer(options.model.empty() ? options.policy : options.model);
       }()) {
@@ -101,7 +139,7 @@ Scorer::Scorer(const ScorerOptions& options, Progress& progress)
         ErrorKind::kInput,
         fmt::format("{} is no reward model: it has no score layer ({})", options.model, model_->shape().architecture),
         "train one with `ballot reward`, or score by --policy and --reference");
-  if (!options.policy.empty()) {
+  if (!options.reference.empty()) {
     progress.say(fmt::format("loading {}", options.reference));
     reference_ = load_model(options.reference, load);
     reference_->set_compute_type(compute.type);
@@ -112,13 +150,15 @@ Scorer::Scorer(const ScorerOptions& options, Progress& progress)
           fmt::format("{} and {} have different tokenizers or chat templates", options.policy, options.reference),
           "a policy is compared with the model that it was trained from");
   }
+  if (!options.chat_template.empty()) tokenizer_.set_chat_template(read_file(options.chat_template));
   if (!tokenizer_.has_chat_template())
     throw Error(ErrorKind::kInput,
                 fmt::format("{} has no chat template, and none is guessed: another template is another score",
                             options.model.empty() ? options.policy : options.model),
-                "put the one it was trained with beside it as chat_template.jinja");
+                "put the one it was trained with beside it as chat_template.jinja, or name it: --chat-template FILE");
   if (max_length_ < options.max_length)
-    progress.say(fmt::format("the model has {} positions; longer rows are counted rejects", max_length_));
+    progress.say(
+        fmt::format("the model has {} positions; what is longer is cut or rejected, and counted", max_length_));
 }
 
 Scorer::~Scorer() = default;
@@ -129,11 +169,13 @@ std::vector<std::vector<double>> Scorer::scores(const TrainingSet& set, Progress
     progress.start(what, total, "pairs");
     const auto done = [&](std::int64_t n) { progress.update(n); };
     auto out = rewards ? completion_rewards(model, set, options_.tokens_per_batch, done)
-                       : completion_log_probabilities(model, set, options_.tokens_per_batch, done);
+               : options_.ref_free_type.empty()
+                   ? completion_log_probabilities(model, set, options_.tokens_per_batch, done)
+                   : reference_free_scores(model, set, options_.ref_free_type, options_.tokens_per_batch, done);
     progress.finish();
     return out;
   };
-  if (!reference_) return run(*model_, "score", true);
+  if (!reference_) return run(*model_, "score", !options_.model.empty());
   auto out = run(*model_, "score (policy)", false);
   const auto reference = run(*reference_, "score (reference)", false);
   for (std::size_t p = 0; p < out.size(); ++p)
@@ -143,14 +185,20 @@ std::vector<std::vector<double>> Scorer::scores(const TrainingSet& set, Progress
 
 Json Scorer::description() const {
   Json json;
-  if (!reference_) {
+  if (!options_.model.empty()) {
     json["model"] = options_.model;
     json["model_hash"] = model_hash(*model_);
+    json["truncation"] = options_.force_truncation ? "left" : "reject";
   } else {
     json["policy"] = options_.policy;
     json["policy_hash"] = model_hash(*model_);
+    json["scored_tokens"] = options_.scored_tokens;
+  }
+  if (reference_) {
     json["reference"] = options_.reference;
     json["reference_hash"] = model_hash(*reference_);
+  } else if (!options_.policy.empty()) {
+    json["ref_free_type"] = options_.ref_free_type;
   }
   json["chat_template_sha256"] = sha256_hex(tokenizer_.chat_template().source());
   json["max_length"] = max_length_;

@@ -18,12 +18,15 @@ namespace ballot {
 
 class Model;
 
+/// Throws Error (usage) where neither or both of model and policy are given, or options do not go together.
+void check_scorer_options(const ScorerOptions& options);
+
 /// What gives the scores: a reward model, or a policy and its reference (log π − log π_ref; β is left out: a positive
 /// factor changes no comparison).
 class Scorer {
  public:
-  /// Loads the model(s). Throws Error (usage) where neither or both of model and policy are given, (input) where the
-  /// model has no score layer, the two tokenizers differ, or there is no chat template and a conversation to render.
+  /// Loads the model(s). Throws Error as check_scorer_options does, and (input) where the model has no score layer, the
+  /// two tokenizers differ, or there is no chat template and a conversation to render.
   Scorer(const ScorerOptions& options, Progress& progress);
   ~Scorer();
 
@@ -31,6 +34,7 @@ class Scorer {
   /// Tokens of prompt and completion that are scored at most: --max-length, or fewer where the model has no more
   /// positions.
   std::int64_t max_length() const { return max_length_; }
+  const ScorerOptions& options() const { return options_; }
   /// [prompts][completions] of the set, in double.
   std::vector<std::vector<double>> scores(const TrainingSet& set, Progress& progress) const;
   /// {"model": name, "hash": ...} or policy and reference: for results and manifests.
@@ -49,6 +53,11 @@ class Scorer {
 std::vector<std::vector<double>> completion_log_probabilities(const Model& model, const TrainingSet& set,
                                                               std::int64_t tokens_per_batch,
                                                               const std::function<void(std::int64_t)>& done);
+/// [prompts][completions]: of the scored tokens' log-probabilities the mean ("avg"), the sum ("sum"), or minus their
+/// Euclidean norm ("norm"): rewardbench's scores of a policy without a reference (rewardbench/dpo.py).
+std::vector<std::vector<double>> reference_free_scores(const Model& model, const TrainingSet& set,
+                                                       const std::string& type, std::int64_t tokens_per_batch,
+                                                       const std::function<void(std::int64_t)>& done);
 /// [prompts][completions]: the score layer at the completion's last token, fp32.
 std::vector<std::vector<double>> completion_rewards(const Model& model, const TrainingSet& set,
                                                     std::int64_t tokens_per_batch,

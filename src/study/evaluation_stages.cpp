@@ -15,7 +15,7 @@ namespace ballot {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kRewardBenchVersion = 2, kScoreVersion = 2, kEvalVersion = 1;
+constexpr std::int64_t kRewardBenchVersion = 3, kScoreVersion = 2, kEvalVersion = 1;
 
 std::string base_of(const StudyFile& study, const std::string& name) {
   for (const StudyModel& model : study.models)
