@@ -130,7 +130,7 @@ std::array<int, 2> coverage(int studies, std::size_t prompts) {
 }
 
 TEST(Coverage, LiesBetween93And97PercentOnClusteredData) {
-  // BALLOT_COVERAGE_STUDIES=20000 gives the numbers that docs/statistics.md records; 600 studies make a quick test.
+  // 600 studies make a quick test (docs/annotators.md records its counts); BALLOT_COVERAGE_STUDIES asks for more.
   const char* wanted = std::getenv("BALLOT_COVERAGE_STUDIES");
   const int studies = wanted ? std::atoi(wanted) : 600;
   const std::array<int, 2> covered = coverage(studies, 80);
