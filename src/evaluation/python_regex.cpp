@@ -12,7 +12,7 @@ namespace {
 using Kind = PythonRegex::Instruction::Kind;
 enum Assertion : std::size_t { kBegin, kBeginOfLine, kEnd, kEndOfLine, kTextEnd, kBoundary, kNoBoundary };
 
-constexpr std::int64_t kMostSteps = 200'000'000;
+constexpr std::int64_t kMostSteps = 50'000'000;
 constexpr std::size_t kMostRepeats = 1000;
 constexpr std::size_t kNothing = PythonRegex::Match::kNone;
 
@@ -358,15 +358,13 @@ bool PythonRegex::holds(std::size_t assertion, std::u32string_view text, std::si
   }
 }
 
-bool PythonRegex::run(std::u32string_view text, std::size_t pc, std::size_t at, std::size_t refused_end,
-                      std::vector<std::size_t>& slots, std::int64_t& steps, std::size_t& end) const {
-  // What to try next: a place to go on from, or (pc == kNone) a slot to set back.
-  struct Choice {
-    std::size_t pc, at, old;
-  };
-  std::vector<Choice> choices;
+bool PythonRegex::run(std::u32string_view text, std::size_t pc, std::size_t at, std::size_t refused_end, Search& search,
+                      std::size_t& end) const {
+  std::vector<Choice>& choices = search.choices;
+  std::vector<std::size_t>& slots = search.slots;
+  const std::size_t before = choices.size();  // of the run that this one looks ahead for
   while (true) {
-    if (++steps > kMostSteps)
+    if (++search.steps > kMostSteps)
       throw Error(ErrorKind::kFailed, "a regular expression takes too many steps on this text",
                   "look at the keyword that it was made from");
     const Instruction& step = code_[pc];
@@ -402,7 +400,7 @@ bool PythonRegex::run(std::u32string_view text, std::size_t pc, std::size_t at, 
         break;
       case Kind::kLook: {
         std::size_t ignored = 0;
-        fits = run(text, pc + 1, at, kNothing, slots, steps, ignored) == (step.x == 1);
+        fits = run(text, pc + 1, at, kNothing, search, ignored) == (step.x == 1);
         pc = step.y;
         break;
       }
@@ -413,17 +411,18 @@ bool PythonRegex::run(std::u32string_view text, std::size_t pc, std::size_t at, 
       case Kind::kMatch:
         if (at != refused_end) {
           end = at;
+          choices.resize(before);
           return true;
         }
         fits = false;
         break;
     }
     if (fits) continue;
-    while (!choices.empty() && choices.back().pc == kNothing) {
+    while (choices.size() > before && choices.back().pc == kNothing) {
       slots[choices.back().at] = choices.back().old;
       choices.pop_back();
     }
-    if (choices.empty()) return false;
+    if (choices.size() == before) return false;
     pc = choices.back().pc;
     at = choices.back().at;
     choices.pop_back();
@@ -432,8 +431,9 @@ bool PythonRegex::run(std::u32string_view text, std::size_t pc, std::size_t at, 
 
 std::optional<PythonRegex::Match> PythonRegex::match_from(std::u32string_view text, std::size_t from,
                                                           bool must_advance) const {
-  std::int64_t steps = 0;
-  std::vector<std::size_t> slots(2 * groups_, kNothing);
+  Search search;
+  search.slots.resize(2 * groups_);
+  std::vector<std::size_t>& slots = search.slots;
   for (std::size_t at = from; at <= text.size(); ++at) {
     if (first_) {
       while (at < text.size() && (flags_.ignore_case ? folded(text[at]) : text[at]) != *first_) ++at;
@@ -441,7 +441,7 @@ std::optional<PythonRegex::Match> PythonRegex::match_from(std::u32string_view te
     }
     std::fill(slots.begin(), slots.end(), kNothing);
     std::size_t end = 0;
-    if (!run(text, 0, at, must_advance && at == from ? from : kNothing, slots, steps, end)) continue;
+    if (!run(text, 0, at, must_advance && at == from ? from : kNothing, search, end)) continue;
     Match match;
     match.begin = at;
     match.end = end;

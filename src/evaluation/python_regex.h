@@ -65,9 +65,18 @@ class PythonRegex {
 
  private:
   friend class RegexCompiler;
+  /// What to try next: a place to go on from, or (pc == kNone) a slot to set back.
+  struct Choice {
+    std::size_t pc, at, old;
+  };
+  struct Search {
+    std::vector<std::size_t> slots;
+    std::vector<Choice> choices;
+    std::int64_t steps = 0;
+  };
   std::optional<Match> match_from(std::u32string_view text, std::size_t from, bool must_advance) const;
-  bool run(std::u32string_view text, std::size_t pc, std::size_t at, std::size_t refused_end,
-           std::vector<std::size_t>& slots, std::int64_t& steps, std::size_t& end) const;
+  bool run(std::u32string_view text, std::size_t pc, std::size_t at, std::size_t refused_end, Search& search,
+           std::size_t& end) const;
   bool in_class(const CharacterClass& set, char32_t c) const;
   bool holds(std::size_t assertion, std::u32string_view text, std::size_t at) const;
 

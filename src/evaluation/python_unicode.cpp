@@ -84,6 +84,9 @@ bool is_python_alphanumeric(char32_t c) {
 bool is_python_decimal(char32_t c) {
   return c < 0x80 ? c >= '0' && c <= '9' : is_in(unicode::kDecimal, c);
 }
+bool is_nltk_word(char32_t c) {
+  return c < 0x80 ? c == '_' || is_python_alphanumeric(c) : is_in(unicode::kNltkWord, c);
+}
 bool is_python_upper(char32_t c) {
   return c < 0x80 ? c >= 'A' && c <= 'Z' : is_in(unicode::kUpper, c);
 }

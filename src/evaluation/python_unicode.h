@@ -13,6 +13,8 @@ std::string encode_utf8(std::u32string_view text);
 
 bool is_python_alphanumeric(char32_t c);
 bool is_python_decimal(char32_t c);
+/// \w in NLTK 3.10, which counts marks and joiners and no superscripts: half of a Thai word is not another word.
+bool is_nltk_word(char32_t c);
 bool is_python_upper(char32_t c);
 bool is_python_lower(char32_t c);
 /// One character; U+0130 stays (its lower case has two).

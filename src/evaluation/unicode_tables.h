@@ -1,5 +1,5 @@
-// What CPython's str says of characters, as sorted ranges of code points. unicode_tables.cpp is written by
-// tests/oracles/unicode_tables.py; python_unicode.h is what others read.
+// What CPython's str says of characters, as sorted ranges of code points. unicode_tables.cpp and unicode_words.cpp are
+// written by tests/oracles/unicode_tables.py; python_unicode.h is what others read.
 #pragma once
 #include <vector>
 
@@ -16,5 +16,6 @@ struct LowerRange {
 
 extern const std::vector<CharacterRange> kAlphanumeric, kDecimal, kUpper, kLower, kTitle, kCaseIgnorable;
 extern const std::vector<LowerRange> kToLower;
+extern const std::vector<CharacterRange> kNltkWord;  ///< unicode_words.cpp
 
 }  // namespace ballot::unicode

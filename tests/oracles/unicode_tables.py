@@ -1,6 +1,7 @@
-"""Writes src/evaluation/unicode_tables.cpp: what CPython's str says of characters, as ranges of code points.
+"""What CPython's str says of characters, as ranges of code points; and which characters NLTK counts as parts of words.
 
     unicode_tables.py > src/evaluation/unicode_tables.cpp
+    unicode_tables.py words > src/evaluation/unicode_words.cpp
 
 IFEval's verdicts hang on str.lower, isupper, islower and on re's \\w and \\d, so these are taken from the interpreter itself.
 """
@@ -60,6 +61,18 @@ def table(name, rows):
             lines("{%s}," % ", ".join(f"0x{x:X}" for x in row) for row in rows) + "};\n")
 
 
+def words():
+    """NLTK 3.10 hands its expressions to the package `regex`, whose \\w has marks and joiners and no superscripts."""
+    import regex
+
+    print(f"// Written by tests/oracles/unicode_tables.py from the Python package regex {regex.__version__}.")
+    print("// clang-format off")
+    print('#include "evaluation/unicode_tables.h"\n\nnamespace ballot::unicode {\n')
+    word = regex.compile(r"\w")
+    print(table("kNltkWord", ranges(lambda c: word.match(chr(c)))))
+    print("}  // namespace ballot::unicode")
+
+
 def main():
     print("// Written by tests/oracles/unicode_tables.py from the tables of CPython "
           f"{sys.version_info.major}.{sys.version_info.minor} (Unicode {unicodedata.unidata_version}).")
@@ -78,4 +91,4 @@ def main():
     assert [c for c in EVERY if len(chr(c).lower()) > 1] == [0x130]
 
 
-main()
+words() if sys.argv[1:] == ["words"] else main()
