@@ -33,10 +33,11 @@ std::string task_list(const Json& json) {
 std::string prompts_text(const Json& prompts) {
   std::string text;
   for (const Json& prompt : prompts) {
-    text += fmt::format(
-        "--- {}: the first prompt, {} tokens\n{}\n--- continuations (what is scored behind it; target {})\n",
-        prompt["task"].get<std::string>(), prompt["context_ids"].size(),
-        printable(prompt["context"].get<std::string>()), printable(prompt["target"].get<std::string>()));
+    text += fmt::format("--- {}: the first prompt, {} tokens\n{}\n", prompt["task"].get<std::string>(),
+                        prompt["context_ids"].size(), printable(prompt["context"].get<std::string>()));
+    text += prompt["continuations"].empty() ? std::string("--- here the model answers\n")
+                                            : fmt::format("--- continuations (what is scored behind it; target {})\n",
+                                                          printable(prompt["target"].get<std::string>()));
     for (std::size_t c = 0; c < prompt["continuations"].size(); ++c)
       text += fmt::format("{} {}\n", prompt["continuations"][c].dump(), prompt["continuation_ids"][c].dump());
     text += fmt::format("ids of the context: {}\n\n", prompt["context_ids"].dump());
@@ -61,12 +62,16 @@ std::string scores_text(const Json& json) {
   for (const auto& [name, facts] : ballot["groups"].items())
     add(name, facts, json["results"][name].value("sample_len", Json(0)), Json());
   const Json& prompt = ballot["prompt"];
-  std::string text =
-      render_plain(table) + fmt::format("\n{}; {}; BOS {} ({} in front); rules and prompts of {}\n",
-                                        prompt["chat_template"].get<bool>() ? "chat template" : "plain text",
-                                        prompt["multi_turn"].get<bool>() ? "examples as turns" : "examples in one text",
-                                        prompt["bos"].get<std::string>(), prompt["leading_bos"].get<int>(),
-                                        ballot["task_files"].get<std::string>());
+  std::string text = render_plain(table);
+  if (ballot.contains("responses"))
+    text += fmt::format("\nanswers of {}; rules of {}\n", printable(ballot["responses"].get<std::string>()),
+                        ballot["task_files"].get<std::string>());
+  else
+    text += fmt::format("\n{}; {}; BOS {} ({} in front); rules and prompts of {}\n",
+                        prompt["chat_template"].get<bool>() ? "chat template" : "plain text",
+                        prompt["multi_turn"].get<bool>() ? "examples as turns" : "examples in one text",
+                        prompt["bos"].get<std::string>(), prompt["leading_bos"].get<int>(),
+                        ballot["task_files"].get<std::string>());
   for (const auto& [name, facts] : ballot["tasks"].items()) {
     if (facts["truncated"] != 0)
       text += fmt::format("{}: {} prompts lost their beginning (longer than {} tokens)\n", name,
@@ -74,6 +79,9 @@ std::string scores_text(const Json& json) {
     if (facts["answer_not_among_choices"] != 0)
       text += fmt::format("{}: in {} rows the answer is none of the choices; they count as wrong\n", name,
                           facts["answer_not_among_choices"].dump());
+    if (facts.contains("cut_by_length") && facts["cut_by_length"] != 0)
+      text += fmt::format("{}: {} answers were still going on at the most tokens they may have\n", name,
+                          facts["cut_by_length"].dump());
     for (const Json& note : facts["notes"]) text += fmt::format("{}: {}\n", name, printable(note.get<std::string>()));
   }
   std::int64_t rejected = 0;
@@ -91,7 +99,10 @@ Command eval_command() {
       "eval", "Tasks of lm-evaluation-harness, from its own task files",
       "  ballot eval --tasks list\n"
       "  ballot eval --model deps:smollm2-135m --tasks studies/demo/choice.yaml --out runs/choice\n"
-      "  ballot eval --model deps:smollm2-135m --tasks leaderboard_bbh --data leaderboard --limit 20 --out runs/bbh\n",
+      "  ballot eval --model deps:smollm2-135m --tasks leaderboard_bbh --data leaderboard --limit 20 --out runs/bbh\n"
+      "  ballot eval --model deps:smollm2-135m --tasks leaderboard_ifeval --data leaderboard --chat-template --out "
+      "runs/ifeval\n"
+      "  ballot eval --responses answers.jsonl --tasks leaderboard_ifeval --data leaderboard --out runs/given\n",
       [](CLI::App& app) -> CommandRun {
         auto options = std::make_shared<EvalOptions>();
         add_options(app, *options);

@@ -87,6 +87,30 @@ std::vector<EncodedQuestion> QuestionEncoder::encode(std::span<const Question> q
   return encoded;
 }
 
+std::vector<std::vector<TokenId>> QuestionEncoder::encode_prompts(std::span<const Question> questions) const {
+  std::vector<std::string> with_special, without_special;
+  std::vector<std::size_t> with_place, without_place;
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    const bool has_prefix = !prefix_text_.empty() && questions[q].context.starts_with(prefix_text_);
+    const bool with = bos_ == "auto" && !has_prefix;
+    (with ? with_special : without_special).push_back(questions[q].context);
+    (with ? with_place : without_place).push_back(q);
+  }
+  std::vector<std::vector<TokenId>> prompts(questions.size());
+  const auto take = [&](const std::vector<std::string>& texts, const std::vector<std::size_t>& places, bool special) {
+    std::vector<std::vector<TokenId>> ids = tokenizer_.encode_batch(texts, special);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const bool has_prefix = !prefix_text_.empty() && texts[i].starts_with(prefix_text_);
+      if (bos_ == "on" && !has_prefix) ids[i].insert(ids[i].begin(), *tokenizer_.bos_id());
+      if (ids[i].empty() && prefix_ >= 0) ids[i] = {prefix_};
+      prompts[places[i]] = std::move(ids[i]);
+    }
+  };
+  take(with_special, with_place, true);
+  take(without_special, without_place, false);
+  return prompts;
+}
+
 std::vector<TokenId> model_input(const EncodedQuestion& question, std::size_t choice, std::int64_t max_length) {
   const std::vector<TokenId>& continuation = question.continuations[choice];
   std::vector<TokenId> ids = question.context;

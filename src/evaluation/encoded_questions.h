@@ -28,6 +28,8 @@ class QuestionEncoder {
   QuestionEncoder(const Tokenizer& tokenizer, std::string bos);
   /// In the order of the questions.
   std::vector<EncodedQuestion> encode(std::span<const Question> questions) const;
+  /// Ids of the prompts of a task that generates: rules 3 and 4, their white space left where it is.
+  std::vector<std::vector<TokenId>> encode_prompts(std::span<const Question> questions) const;
   /// How many BOS ids a context begins with.
   std::int64_t leading_bos(const EncodedQuestion& question) const;
 

@@ -17,6 +17,10 @@
 #include "core/version.h"
 #include "evaluation/encoded_questions.h"
 #include "evaluation/eval_journal.h"
+#include "evaluation/eval_run.h"
+#include "evaluation/generation.h"
+#include "evaluation/generative_scores.h"
+#include "evaluation/given_answers.h"
 #include "evaluation/harness_output.h"
 #include "evaluation/log_likelihood.h"
 #include "evaluation/python_text.h"
@@ -30,21 +34,7 @@ namespace ballot {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kEvalVersion = 1;
 constexpr std::int64_t kDefaultTokensPerBatch = 4096;
-
-TaskSettings settings_of(const EvalOptions& options) {
-  TaskSettings settings;
-  settings.num_fewshot = options.num_fewshot;
-  settings.limit = options.limit;
-  settings.multi_turn = options.multi_turn;
-  settings.data = options.data;
-  settings.fewshot_data = options.fewshot_data;
-  for (const auto& [name, folder] : {std::pair{"--data", settings.data}, {"--fewshot-data", settings.fewshot_data}})
-    if (!folder.empty() && !fs::exists(folder))
-      throw bad_input("cannot read {} ({}): no such file or folder", folder.string(), name);
-  return settings;
-}
 
 void check_options(const EvalOptions& options) {
   if (options.tasks.empty())
@@ -53,12 +43,17 @@ void check_options(const EvalOptions& options) {
   if (options.model.starts_with("openai:"))
     throw Error(ErrorKind::kUsage, "evaluation through a server is not in this version",
                 "give a model folder, GGUF file or hub name");
-  if (!options.responses.empty())
-    throw Error(ErrorKind::kUsage,
-                "--responses scores answers to tasks that generate, and this version has none of those",
-                "multiple choice is scored by the model's log-likelihoods: give --model");
-  if (options.model.empty())
-    throw Error(ErrorKind::kUsage, "--model is missing", "name a model folder, GGUF file, deps:NAME or hub name");
+  if (!options.responses.empty()) {
+    if (!options.model.empty())
+      throw Error(ErrorKind::kUsage, "--responses scores given answers, so there is nothing for --model to do",
+                  "give one of the two");
+    if (options.chat_template || options.multi_turn || options.bos != "auto")
+      throw Error(ErrorKind::kUsage, "--responses scores given answers; how prompts are made has no part in it",
+                  "leave out --chat-template, --multi-turn and --bos");
+  } else if (options.model.empty()) {
+    throw Error(ErrorKind::kUsage, "--model is missing",
+                "name a model folder, GGUF file, deps:NAME or hub name; or give answers with --responses FILE");
+  }
   if (options.limit < 0) throw wrong_usage("--limit cannot be {}", options.limit);
   if (options.num_fewshot && *options.num_fewshot < 0)
     throw wrong_usage("--num-fewshot cannot be {}", *options.num_fewshot);
@@ -66,33 +61,6 @@ void check_options(const EvalOptions& options) {
   if (options.multi_turn && !options.chat_template)
     throw Error(ErrorKind::kUsage, "--multi-turn makes turns of a conversation, and --chat-template is not given",
                 "give both, or neither");
-}
-
-/// The tasks asked for, loaded. What is wrong with several of them is told at once.
-std::vector<LoadedTask> load_tasks(const TaskSelection& selection, TaskSettings settings, const EvalOptions& options,
-                                   const ChatTemplate* chat, RejectLog& rejects) {
-  PythonRandom shared(static_cast<std::uint32_t>(options.seed));
-  settings.shuffle = {options.gpqa_shuffle == "lm_eval", &shared};
-  std::vector<LoadedTask> tasks;
-  std::vector<std::pair<std::string, Error>> problems;
-  for (const TaskFile& file : selection.tasks) try {
-      tasks.push_back(load_task(file, settings, chat, rejects));
-    } catch (const Error& error) {
-      if (options.on_bad_row == "fail" && rejects.rejected() > 0) throw;
-      problems.emplace_back(file.name(), error);
-    }
-  if (problems.size() == 1) throw problems.front().second;
-  if (!problems.empty()) {
-    constexpr std::size_t kShown = 6;
-    std::string text;
-    for (std::size_t i = 0; i < std::min(kShown, problems.size()); ++i)
-      text += fmt::format("\n  {}: {}", problems[i].first, problems[i].second.message());
-    if (problems.size() > kShown) text += fmt::format("\n  and {} more", problems.size() - kShown);
-    throw Error(
-        problems.front().second.kind(), fmt::format("{} of the tasks cannot be done:{}", problems.size(), text),
-        "name those that can; `ballot eval --tasks list --data FOLDER` shows what there is and what is missing");
-  }
-  return tasks;
 }
 
 /// Ids of a task's questions; those that cannot be scored leave both lists.
@@ -144,31 +112,6 @@ std::int64_t count_parameters(const Model& model) {
   return count;
 }
 
-Manifest manifest_of(const EvalOptions& options, const TaskSelection& selection, const std::vector<LoadedTask>& tasks) {
-  Manifest manifest;
-  manifest.stage = "eval";
-  manifest.stage_version = kEvalVersion;
-  Json parameters = Json::parse(options_json(options, true));
-  // Names, not paths: what the files say is among the inputs.
-  parameters["tasks"] = Json::array();
-  for (const TaskFile& file : selection.tasks) parameters["tasks"].push_back(file.name());
-  for (const TaskSelection::Group& group : selection.groups) parameters["tasks"].push_back(group.file.name());
-  manifest.parameters = parameters.dump();
-  manifest.seed = options.seed;
-  manifest.started = utc_now();
-  manifest.inputs.push_back(describe_input("model", find_model(options.model)));
-  const auto add = [&](const std::string& name, const fs::path& path) {
-    for (const ManifestInput& known : manifest.inputs)
-      if (known.path == path.string()) return;
-    manifest.inputs.push_back(describe_input(fmt::format("{} {}", name, path.filename().string()), path));
-  };
-  for (const LoadedTask& task : tasks) {
-    for (const fs::path& file : task.file.files) add("task", file);
-    for (const fs::path& file : task.data_files) add("data", file);
-  }
-  return manifest;
-}
-
 class Evaluation {
  public:
   Evaluation(const EvalOptions& options, Progress& progress)
@@ -185,45 +128,20 @@ class Evaluation {
     const TaskSelection selection = select_tasks(options_.tasks, index);
     const ChatTemplate* chat = nullptr;
     if (options_.chat_template) chat = &tokenizer_.chat_template();
-    std::vector<LoadedTask> tasks = load_tasks(selection, settings_of(options_), options_, chat, rejects_);
+    std::vector<LoadedTask> tasks = load_tasks(selection, eval_settings(options_), options_, chat, rejects_);
     if (options_.show_prompt && options_.out.empty()) return prompts_only(tasks);
     const auto began = std::chrono::steady_clock::now();
     const FolderLock lock(options_.out);
-    Manifest manifest = manifest_of(options_, selection, tasks);
+    Manifest manifest = eval_manifest(options_, selection, tasks);
     begin_folder(options_.out, manifest, options_.force);
-    const fs::path out = options_.out, journal_path = out / "journal.jsonl";
-    EvalJournal journal(journal_path);
+    EvalJournal journal(fs::path(options_.out) / kJournalFile);
     load();
     std::vector<ScoredTask> scored;
-    for (LoadedTask& task : tasks) scored.push_back(score(task, journal));
+    for (LoadedTask& task : tasks)
+      scored.push_back(is_generative(task.config) ? answer(task, journal) : score(task, journal));
     RunFacts facts = facts_of(journal, chat);
-    std::vector<std::string> samples;
-    for (const ScoredTask& task : scored) {
-      const std::string name = fmt::format("samples_{}_{}.jsonl", task.task->config.task, journal.date());
-      facts.task_hashes[task.task->config.task] = write_samples(out / name, task);
-      samples.push_back((out / name).string());
-    }
     facts.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    facts.rejects = rejects_.to_json();
-    const Json results = results_json(scored, selection.groups, options_, facts);
-    const std::string results_name = fmt::format("results_{}.json", journal.date());
-    write_file(out / results_name, results.dump(2) + "\n");
-    rejects_.write(options_.rejects.empty() ? fs::path(options_.out + ".rejects.jsonl") : fs::path(options_.rejects));
-    manifest.facts = Json({{"results_file", results_name},
-                           {"results", results["results"]},
-                           {"model_hash", facts.model_hash},
-                           {"computed_tokens", computed_tokens_},
-                           {"rejects", *facts.rejects}})
-                         .dump();
-    manifest.seconds = facts.seconds;
-    write_manifest(out, manifest);
-    fs::remove(journal_path);
-    Json json = {{"results", results["results"]}};
-    if (results.contains("groups")) json["groups"] = results["groups"];
-    json["ballot"] = results["ballot"];
-    json["results_file"] = (out / results_name).string();
-    json["samples_files"] = samples;
-    json["out"] = options_.out;
+    Json json = write_evaluation(options_, selection, scored, journal, facts, rejects_, manifest, computed_tokens_);
     if (!prompts_.empty()) json["prompts"] = prompts_;
     return json.dump();
   }
@@ -254,23 +172,47 @@ class Evaluation {
     Json prompts = Json::array();
     for (LoadedTask& task : tasks) {
       task.questions.resize(1);
-      prompts.push_back(prompt_json(task, encoder_.encode(task.questions).front()));
+      prompts.push_back(prompt_json(task, is_generative(task.config)
+                                              ? EncodedQuestion{encoder_.encode_prompts(task.questions).front(), {}}
+                                              : encoder_.encode(task.questions).front()));
     }
     return Json({{"prompts", prompts}}).dump();
   }
 
+  /// A task that generates.
+  ScoredTask answer(LoadedTask& task, EvalJournal& journal) {
+    const std::vector<std::vector<TokenId>> prompts = encoder_.encode_prompts(task.questions);
+    note_beginning(task, {prompts.front(), {}});
+    progress_.start("eval " + task.config.task, static_cast<std::int64_t>(prompts.size()), "answers");
+    const GeneratedAnswers made =
+        generate_answers(*model_, tokenizer_, task, prompts, max_length_, options_.seed, journal, progress_);
+    computed_tokens_ += made.computed_tokens;
+    ScoredTask scored = score_answers(task, made.answers, options_, rejects_);
+    scored.truncated = made.truncated;
+    scored.cut_by_length = made.cut_by_length;
+    const std::string& first = task.config.metrics.front().metric;
+    progress_.finish(fmt::format("{} {:.3f}", first, mean_of(scored.values[first])));
+    return scored;
+  }
+
+  /// For --show-prompt, and what is odd about the beginning of prompts.
+  void note_beginning(LoadedTask& task, const EncodedQuestion& first) {
+    if (options_.show_prompt) prompts_.push_back(prompt_json(task, first));
+    leading_bos_ = std::max(leading_bos_, encoder_.leading_bos(first));
+    if (encoder_.leading_bos(first) > 1)
+      task.notes.push_back("prompts begin with more than one BOS: the text has one, and the tokenizer adds another");
+  }
+
   ScoredTask score(LoadedTask& task, EvalJournal& journal) {
     const std::vector<EncodedQuestion> encoded = encode_task(task, encoder_, max_length_, rejects_);
-    if (options_.show_prompt) prompts_.push_back(prompt_json(task, encoded.front()));
-    leading_bos_ = std::max(leading_bos_, encoder_.leading_bos(encoded.front()));
-    if (encoder_.leading_bos(encoded.front()) > 1)
-      task.notes.push_back("prompts begin with more than one BOS: the text has one, and the tokenizer adds another");
+    note_beginning(task, encoded.front());
     ScoredTask scored;
     scored.task = &task;
     for (const EncodedQuestion& question : encoded) scored.truncated += is_truncated(question, max_length_);
     progress_.start("eval " + task.config.task, static_cast<std::int64_t>(encoded.size()), "questions");
     const std::span<const EncodedQuestion> all = encoded;
-    const std::vector<QuestionRange> ranges = cut_questions(all, max_length_, tokens_per_batch());
+    ChoiceScorer scorer(*model_, all, max_length_);
+    const std::vector<QuestionRange> ranges = scorer.cut(tokens_per_batch());
     for (std::size_t batch = 0; batch < ranges.size(); ++batch) {
       const QuestionRange range = ranges[batch];
       const auto* known = journal.find(task.config.task, batch);
@@ -279,19 +221,17 @@ class Evaluation {
         scores = *known;
       } else {
         check_interrupt("what is computed is kept: run the same command again to go on");
-        scores =
-            score_choices(*model_, all.subspan(range.begin, range.end - range.begin), max_length_, &computed_tokens_);
+        scores = scorer.score(range);
         journal.add(task.config.task, batch, scores);
       }
       scored.scores.insert(scored.scores.end(), scores.begin(), scores.end());
       progress_.update(static_cast<std::int64_t>(range.end));
     }
+    computed_tokens_ += scorer.computed_tokens();
     for (const MetricConfig& metric : task.config.metrics) {
       scored.values[metric.metric] = metric_values(task, scored.scores, metric.metric);
-      TaskValues values{task.config.task, scored.values[metric.metric], {}, leaderboard_floor(task)};
-      for (const Question& question : task.questions) values.clusters.push_back(question.cluster);
-      scored.intervals[metric.metric] = clustered_score({values}, Normalisation::kOfTasks, options_.bootstrap,
-                                                        static_cast<std::uint64_t>(options_.seed));
+      scored.intervals[metric.metric] = clustered_score({values_of(scored, metric.metric)}, Normalisation::kOfTasks,
+                                                        options_.bootstrap, static_cast<std::uint64_t>(options_.seed));
     }
     const bool letters = std::all_of(encoded.front().continuations.begin(), encoded.front().continuations.end(),
                                      [](const auto& continuation) { return continuation.size() == 1; });
@@ -332,16 +272,51 @@ class Evaluation {
   std::int64_t max_length_ = 0, leading_bos_ = 0, computed_tokens_ = 0;
 };
 
+/// --responses: no model, no prompts.
+std::string score_given_answers(const EvalOptions& options) {
+  const auto began = std::chrono::steady_clock::now();
+  RejectLog rejects(options.on_bad_row == "fail");
+  TaskIndex index;
+  index.add_folder(leaderboard_folder());
+  const TaskSelection selection = select_tasks(options.tasks, index);
+  std::vector<LoadedTask> tasks = load_tasks(selection, eval_settings(options), options, nullptr, rejects);
+  for (const LoadedTask& task : tasks)
+    if (!is_generative(task.config))
+      throw Error(ErrorKind::kUsage,
+                  fmt::format("--responses: the task '{}' is multiple choice, which is scored by a model's "
+                              "log-likelihoods and not by answers",
+                              task.config.task),
+                  "leave it out, or give --model");
+  GivenAnswers given(options.responses, rejects);
+  const FolderLock lock(options.out);
+  const Manifest manifest = eval_manifest(options, selection, tasks);
+  begin_folder(options.out, manifest, options.force);
+  const EvalJournal journal(fs::path(options.out) / kJournalFile);
+  std::vector<ScoredTask> scored;
+  for (LoadedTask& task : tasks)
+    scored.push_back(score_answers(task, given.take(task, tasks.size() == 1), options, rejects));
+  given.reject_unused(rejects);
+  RunFacts facts;
+  facts.model_name = facts.responses = options.responses;
+  facts.started = journal.started();
+  facts.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return write_evaluation(options, selection, scored, journal, facts, rejects, manifest, 0).dump();
+}
+
 }  // namespace
 
 std::string run_eval(const EvalOptions& options, Progress& progress) {
   if (std::find(options.tasks.begin(), options.tasks.end(), "list") != options.tasks.end()) {
     if (options.tasks.size() > 1) throw wrong_usage("--tasks list stands alone");
-    return list_tasks(settings_of(options));
+    return list_tasks(eval_settings(options));
   }
   check_options(options);
   if (options.out.empty() && !options.show_prompt)
     throw Error(ErrorKind::kUsage, "--out is missing", "name the folder to write: --out DIR");
+  if (!options.responses.empty()) {
+    if (options.out.empty()) throw wrong_usage("--show-prompt shows a model's prompts; --responses has no model");
+    return score_given_answers(options);
+  }
   return Evaluation(options, progress).run();
 }
 

@@ -38,6 +38,9 @@ EvalJournal::EvalJournal(const fs::path& path) : path_(path) {
       if (whole == 0) {
         date_ = line.value("date", "");
         started_ = line.value("started", 0.0);
+      } else if (line.contains("answer")) {
+        answers_[{line.at("task").get<std::string>(), line.at("doc_id").get<std::int64_t>()}] = {
+            line.at("answer").get<std::string>(), line.at("cut_by_length").get<bool>()};
       } else {
         batches_[{line.at("task").get<std::string>(), line.at("batch").get<std::size_t>()}] =
             scores_of(line.at("scores"));
@@ -80,6 +83,17 @@ void EvalJournal::add(const std::string& task, std::size_t batch, const std::vec
   }
   write(Json({{"task", task}, {"batch", batch}, {"scores", lists}}).dump());
   batches_[{task, batch}] = scores;
+}
+
+const JournalAnswer* EvalJournal::find_answer(const std::string& task, std::int64_t doc_id) const {
+  const auto found = answers_.find({task, doc_id});
+  return found == answers_.end() ? nullptr : &found->second;
+}
+
+void EvalJournal::add_answer(const std::string& task, std::int64_t doc_id, const JournalAnswer& answer) {
+  write(Json({{"task", task}, {"doc_id", doc_id}, {"answer", answer.text}, {"cut_by_length", answer.cut_by_length}})
+            .dump());
+  answers_[{task, doc_id}] = answer;
 }
 
 void EvalJournal::write(const std::string& text) {

@@ -230,14 +230,14 @@ TEST_F(Eval, ListSaysWhatThereIsWhatIsMissingAndWhatCannotBeDone) {
   EXPECT_EQ(tasks.at("leaderboard_bbh_boolean_expressions")["status"], "ready");
   EXPECT_EQ(tasks.at("leaderboard_bbh_snarks")["status"], "data_missing");
   EXPECT_THAT(tasks.at("leaderboard_bbh_snarks")["detail"].get<std::string>(), HasSubstr("bbh/snarks.json"));
-  EXPECT_EQ(tasks.at("leaderboard_ifeval")["status"], "not_in_this_version");
+  EXPECT_EQ(tasks.at("leaderboard_ifeval")["status"], "ready");
   EXPECT_EQ(tasks.at("leaderboard_bbh")["kind"], "group");
 }
 
 TEST_F(Eval, WhatCannotBeDoneIsRefusedBeforeTheModelIsLoaded) {
   EvalOptions o = options();
   o.tasks = {"leaderboard_ifeval"};
-  EXPECT_THAT(error_of(o), HasSubstr("generate"));
+  EXPECT_THAT(error_of(o), HasSubstr("ifeval/input_data.jsonl"));
   o.tasks = {"leaderboard_bbh"};
   o.data = (golden_folder() / "eval").string();
   EXPECT_THAT(error_of(o), HasSubstr("22 of the tasks cannot be done"));

@@ -11,6 +11,7 @@
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "core/version.h"
+#include "evaluation/generative_scores.h"
 #include "evaluation/python_text.h"
 
 namespace ballot {
@@ -30,14 +31,21 @@ RowHashes hashes_of(const Question& question) {
   return {sha256_hex(question.row->dump(2)), sha256_hex(question.context), sha256_hex(python_str(question.target))};
 }
 
+/// The harness has none for a mean over entries (a metric with an aggregation of its own).
+double stderr_of(const ScoredTask& scored, const std::string& metric) {
+  for (const MetricConfig& one : scored.task->config.metrics)
+    if (one.metric == metric && is_function(one.aggregation)) return std::nan("");
+  return standard_error(scored.values.at(metric));
+}
+
 /// The harness's numbers of a task.
 Json task_metrics(const ScoredTask& scored) {
   const TaskConfig& config = scored.task->config;
-  Json json = {{"name", config.task}, {"alias", config.alias}, {"sample_len", scored.scores.size()}};
+  Json json = {{"name", config.task}, {"alias", config.alias}, {"sample_len", scored.task->questions.size()}};
   for (const MetricConfig& metric : config.metrics) {
     const std::vector<double>& values = scored.values.at(metric.metric);
     json[metric.metric + ",none"] = mean_of(values);
-    json[metric.metric + "_stderr,none"] = or_na(standard_error(values));
+    json[metric.metric + "_stderr,none"] = or_na(stderr_of(scored, metric.metric));
   }
   return json;
 }
@@ -56,12 +64,6 @@ Json clustered_json(const ClusteredScore& score) {
   return json;
 }
 
-TaskValues values_of(const ScoredTask& scored, const std::string& metric) {
-  TaskValues values{scored.task->config.task, scored.values.at(metric), {}, leaderboard_floor(*scored.task)};
-  for (const Question& question : scored.task->questions) values.clusters.push_back(question.cluster);
-  return values;
-}
-
 struct GroupNumbers {
   Json metrics, ballot;
 };
@@ -75,7 +77,7 @@ GroupNumbers group_numbers(const TaskSelection::Group& group, const std::map<std
   const Json list = group.file.fields->value("aggregate_metric_list", Json());
   if (!list.is_array() || list.empty()) return out;
   std::size_t rows = 0;
-  for (const std::string& leaf : group.leaves) rows += scored.at(leaf)->scores.size();
+  for (const std::string& leaf : group.leaves) rows += scored.at(leaf)->task->questions.size();
   out.metrics["sample_len"] = rows;
   Json counts = Json::object();
   for (const Json& entry : list) {
@@ -88,8 +90,8 @@ GroupNumbers group_numbers(const TaskSelection::Group& group, const std::map<std
       const ScoredTask& task = *scored.at(leaf);
       if (!task.values.contains(metric)) continue;
       means.push_back(mean_of(task.values.at(metric)));
-      errors.push_back(standard_error(task.values.at(metric)));
-      sizes.push_back(task.scores.size());
+      errors.push_back(stderr_of(task, metric));
+      sizes.push_back(task.task->questions.size());
       values.push_back(values_of(task, metric));
     }
     if (means.empty()) continue;
@@ -118,14 +120,16 @@ Json ballot_task(const ScoredTask& scored) {
   std::int64_t outside = 0;
   for (const Question& question : task.questions)
     outside += std::find(question.gold.begin(), question.gold.end(), Question::kNoGold) != question.gold.end();
+  const bool generates = is_generative(task.config);
   Json json = {{"questions", task.questions.size()},
-               {"chance", chance_of(task)},
-               {"choice_mass", choice_mass(scored.scores)},
+               {"chance", generates ? Json() : Json(chance_of(task))},
+               {"choice_mass", generates ? Json() : Json(choice_mass(scored.scores))},
                {"truncated", scored.truncated},
                {"answer_not_among_choices", outside},
                {"target_delimiter", task.config.target_delimiter},
                {"metrics", Json::object()},
                {"notes", task.notes}};
+  if (generates) json["cut_by_length"] = scored.cut_by_length;
   for (const auto& [metric, interval] : scored.intervals) json["metrics"][metric] = clustered_json(interval);
   return json;
 }
@@ -138,6 +142,14 @@ Json sorted(const Map& map) {
 }
 
 }  // namespace
+
+TaskValues values_of(const ScoredTask& scored, const std::string& metric) {
+  TaskValues values{scored.task->config.task, scored.values.at(metric), {}, leaderboard_floor(*scored.task)};
+  const auto rows = scored.rows.find(metric);
+  for (std::size_t i = 0; i < values.values.size(); ++i)
+    values.clusters.push_back(scored.task->questions[rows == scored.rows.end() ? i : rows->second[i]].cluster);
+  return values;
+}
 
 std::string sanitized_name(const std::string& name) {
   std::string out;
@@ -164,6 +176,11 @@ Json sample_line(const ScoredTask& scored, std::size_t index) {
     resps.push_back(Json::array({response}));
     filtered.push_back(response);
   }
+  if (is_generative(scored.task->config)) {
+    arguments["gen_args_0"] = {{"arg_0", question.context}, {"arg_1", *scored.task->config.generation_kwargs}};
+    resps.push_back(Json::array({scored.answers[index]}));
+    filtered.push_back(scored.answers[index]);
+  }
   for (const MetricConfig& metric : scored.task->config.metrics) metrics.push_back(metric.metric);
   Json line = {{"doc_id", question.doc_id},
                {"doc", hidden ? Json{{"sha256", hashes.doc}} : *question.row},
@@ -177,7 +194,8 @@ Json sample_line(const ScoredTask& scored, std::size_t index) {
                {"prompt_hash", hashes.prompt},
                {"target_hash", hashes.target}};
   for (const MetricConfig& metric : scored.task->config.metrics)
-    line[metric.metric] = scored.values.at(metric.metric)[index];
+    line[metric.metric] = scored.answer_scores.empty() ? Json(scored.values.at(metric.metric)[index])
+                                                       : (*scored.answer_scores[index])[metric.metric];
   return line;
 }
 
@@ -214,6 +232,7 @@ Json results_json(const std::vector<ScoredTask>& tasks, const std::vector<TaskSe
                  {"tasks", Json::object()},
                  {"groups", Json::object()},
                  {"rejects", *facts.rejects}};
+  if (!facts.responses.empty()) ballot["responses"] = facts.responses;
   for (const ScoredTask& task : tasks) {
     const TaskConfig& config = task.task->config;
     scored[config.task] = &task;
@@ -224,7 +243,7 @@ Json results_json(const std::vector<ScoredTask>& tasks, const std::vector<TaskSe
     Json directions = Json::object();
     for (const MetricConfig& metric : config.metrics) directions[metric.metric] = metric.higher_is_better;
     higher[config.task] = directions;
-    samples[config.task] = {{"original", task.task->documents}, {"effective", task.scores.size()}};
+    samples[config.task] = {{"original", task.task->documents}, {"effective", task.task->questions.size()}};
     ballot["tasks"][config.task] = ballot_task(task);
   }
   for (const TaskSelection::Group& group : groups) {
@@ -257,23 +276,25 @@ Json results_json(const std::vector<ScoredTask>& tasks, const std::vector<TaskSe
   json["n-shot"] = sorted(shots);
   json["higher_is_better"] = sorted(higher);
   json["n-samples"] = samples;
-  json["config"] = {{"model", "ballot"},
-                    {"model_args", fmt::format("pretrained={},dtype={}", facts.model_name, facts.dtype)},
-                    {"model_num_parameters", facts.parameters},
-                    {"model_dtype", "torch." + facts.dtype},
-                    {"model_revision", "main"},
-                    {"model_sha", ""},
-                    {"batch_size", fmt::format("{} tokens", facts.tokens_per_batch)},
-                    {"batch_sizes", Json::array()},
-                    {"device", "cpu"},
-                    {"use_cache", nullptr},
-                    {"limit", options.limit > 0 ? Json(options.limit) : Json()},
-                    {"bootstrap_iters", options.bootstrap},
-                    {"gen_kwargs", nullptr},
-                    {"random_seed", options.seed},
-                    {"numpy_seed", 1234},
-                    {"torch_seed", 1234},
-                    {"fewshot_seed", 1234}};
+  json["config"] = {
+      {"model", "ballot"},
+      {"model_args", facts.responses.empty() ? fmt::format("pretrained={},dtype={}", facts.model_name, facts.dtype)
+                                             : fmt::format("responses={}", facts.responses)},
+      {"model_num_parameters", facts.parameters},
+      {"model_dtype", facts.dtype.empty() ? Json() : Json("torch." + facts.dtype)},
+      {"model_revision", "main"},
+      {"model_sha", ""},
+      {"batch_size", fmt::format("{} tokens", facts.tokens_per_batch)},
+      {"batch_sizes", Json::array()},
+      {"device", "cpu"},
+      {"use_cache", nullptr},
+      {"limit", options.limit > 0 ? Json(options.limit) : Json()},
+      {"bootstrap_iters", options.bootstrap},
+      {"gen_kwargs", nullptr},
+      {"random_seed", options.seed},
+      {"numpy_seed", 1234},
+      {"torch_seed", 1234},
+      {"fewshot_seed", 1234}};
   json["git_hash"] = commit().empty() ? Json() : Json(commit());
   json["date"] = facts.started;
   json["pretty_env_info"] = fmt::format("ballot {}", version());

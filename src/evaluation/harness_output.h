@@ -18,11 +18,19 @@ inline constexpr const char* kHarnessVersion = "0.4.13";
 /// A task with what was computed for it.
 struct ScoredTask {
   const LoadedTask* task = nullptr;
-  std::vector<std::vector<ChoiceScore>> scores;       ///< [questions][choices]
-  std::map<std::string, std::vector<double>> values;  ///< by metric: [questions]
-  std::int64_t truncated = 0;                         ///< questions that lost tokens on the left
-  std::map<std::string, ClusteredScore> intervals;    ///< by metric
+  std::vector<std::vector<ChoiceScore>> scores;  ///< [questions][choices]
+  /// By metric: [questions], or where a question has several (IFEval: one an instruction) all of them in order.
+  std::map<std::string, std::vector<double>> values;
+  std::map<std::string, std::vector<std::size_t>> rows;  ///< the question of each; empty: one value a question
+  std::vector<std::string> answers;                      ///< of a task that generates: [questions]
+  std::vector<JsonValue> answer_scores;                  ///< each answer's, by metric
+  std::int64_t cut_by_length = 0;                        ///< answers that ended because they may not be longer
+  std::int64_t truncated = 0;                            ///< questions that lost tokens on the left
+  std::map<std::string, ClusteredScore> intervals;       ///< by metric
 };
+
+/// The values of a metric with the cluster of each.
+TaskValues values_of(const ScoredTask& scored, const std::string& metric);
 
 /// One line of the samples file. Rows that are confidential are given by their hashes.
 Json sample_line(const ScoredTask& scored, std::size_t question);
@@ -32,6 +40,7 @@ std::string write_samples(const std::filesystem::path& path, const ScoredTask& s
 /// What results say of the run beside the scores.
 struct RunFacts {
   std::string model_name, model_hash, dtype;
+  std::string responses;  ///< the file of given answers; then there is no model
   std::int64_t parameters = 0, max_length = 0, tokens_per_batch = 0, leading_bos = 0;
   std::string chat_template;                  ///< empty: none
   JsonValue bos_token, eos_token, pad_token;  ///< [text, "id"] or null

@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/version.h"
+#include "evaluation/ifeval.h"
+#include "evaluation/math_task.h"
 #include "evaluation/python_literal.h"
 #include "evaluation/python_text.h"
 
@@ -105,6 +107,14 @@ std::string clean_gpqa_answer(const Json& value) {
 const std::vector<NativeFunction>& native_functions() {
   static const std::vector<NativeFunction> functions = {
       {"leaderboard/gpqa/utils.py", "process_docs", nullptr, gpqa_process_docs},
+      {.file = "leaderboard/ifeval/utils.py",
+       .name = "process_results",
+       .of_answer = ifeval_scores,
+       .is_chance = is_judged_at_random},
+      {.file = "leaderboard/ifeval/utils.py", .name = "agg_inst_level_acc", .mean_of_entries = true},
+      {"leaderboard/math/utils.py", "process_docs", nullptr, math_process_docs},
+      {"leaderboard/math/utils.py", "doc_to_text", math_doc_to_text},
+      {.file = "leaderboard/math/utils.py", .name = "process_results", .of_answer = math_process_results},
       {"leaderboard/mmlu_pro/utils.py", "doc_to_text", mmlu_pro_doc_to_text},
       {"leaderboard/mmlu_pro/utils.py", "doc_to_choice", mmlu_pro_doc_to_choice},
       {"leaderboard/musr/utils.py", "doc_to_text", musr_doc_to_text},

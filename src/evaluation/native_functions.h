@@ -29,10 +29,13 @@ struct NativeFunction {
   /// process_results of a task that generates: the scores of one answer, an object with one entry a metric, each true
   /// or false, a number, or a list of them (IFEval: one an instruction). `row` is the row after process_docs; `answer`
   /// is UTF-8, possibly empty. Throws Error (input) where the row lacks what it needs; never for what an answer says.
+  /// `undecided` beside them: true where a bound of steps was met and the answer counts as wrong for that.
   Json (*of_answer)(const Json& row, const std::string& answer) = nullptr;
   /// aggregation of a metric whose scores are lists: the mean over all entries of all rows. (A plain "mean" is no
   /// function.)
   bool mean_of_entries = false;
+  /// With of_answer: the reference's verdict on an answer to this row is drawn at random.
+  bool (*is_chance)(const Json& row) = nullptr;
 };
 const std::vector<NativeFunction>& native_functions();
 

@@ -6,9 +6,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/suggest.h"
+#include "evaluation/generative_scores.h"
+#include "evaluation/python_literal.h"
 #include "evaluation/python_text.h"
 #include "text/chat_template.h"
 #include "text/jinja.h"
@@ -176,8 +179,13 @@ std::vector<Json> fewshot_pool(const TaskConfig& config, const FewshotSource& so
                                std::vector<fs::path>& files) {
   std::vector<Json> pool;
   if (source.kind == FewshotSource::Kind::kSamples) {
-    if (is_function(config.fewshot.samples)) native_function(config.fewshot.samples, where);
-    pool.assign(config.fewshot.samples->begin(), config.fewshot.samples->end());
+    // A function that returns a literal list of rows: the list is read from its source.
+    Json samples = config.fewshot.samples;
+    if (is_function(samples))
+      samples =
+          find_python_literal(read_file(samples["file"].get<std::string>()), samples["function"].get<std::string>());
+    if (!samples.is_array()) throw wrong_usage("{}: the few-shot samples are no list of rows", where);
+    pool.assign(samples.begin(), samples.end());
   } else if (source.split == config.evaluated_split() && settings.fewshot_data.empty()) {
     pool = evaluated.rows;
   } else {
@@ -332,6 +340,7 @@ LoadedTask load_task(const TaskFile& file, const TaskSettings& settings, const C
   const std::string file_name = documents.files.empty() ? where : documents.files.front().string();
   const auto rows = settings.limit > 0 ? std::min(settings.limit, task.documents) : task.documents;
   std::string first_problem;
+  const bool generates = is_generative(config);
   for (std::int64_t i = 0; i < rows; ++i) {
     Question question;
     question.doc_id = i;
@@ -341,13 +350,13 @@ LoadedTask load_task(const TaskFile& file, const TaskSettings& settings, const C
     Reject problem{file_name, documents.numbers[static_cast<std::size_t>(i)], "", "", ""};
     try {
       const std::string text = question_text(fields.text.value(question.row), config.task);
-      question.choices = choices_of(fields.choice, question.row);
-      question.target = target_of(fields.target, question.row, true);
-      question.gold = gold_of(question.target, question.choices);
+      if (!generates) question.choices = choices_of(fields.choice, question.row);
+      question.target = target_of(fields.target, question.row, !generates);
+      if (!generates) question.gold = gold_of(question.target, question.choices);
       question.cluster = column.empty() ? sha256_hex(text) : sha256_hex(python_str((*question.row)[column]));
       question.context =
           prompts.context(python_str(description.given() ? description.value(question.row) : Json("")), examples, text);
-      if (question.choices.empty())
+      if (question.choices.empty() && !generates)
         problem.field = "doc_to_choice", problem.reason = "empty_choices", problem.message = "the row has no choices";
       else if (std::find(question.choices.begin(), question.choices.end(), "") != question.choices.end())
         problem.field = "doc_to_choice", problem.reason = "empty_choice", problem.message = "a choice is empty";

@@ -8,6 +8,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/suggest.h"
+#include "evaluation/generation.h"
 #include "evaluation/native_functions.h"
 #include "evaluation/python_literal.h"
 #include "evaluation/python_text.h"
@@ -94,6 +95,51 @@ FewshotConfig fewshot_config(const Fields& fields, const TaskConfig& task) {
   return config;
 }
 
+/// The native function of that name with the member that is wanted, or null.
+template <class Member>
+const NativeFunction* native_with(const Json& value, const TaskFile& file, Member member) {
+  try {
+    const NativeFunction& function = native_function(value, file.path.string());
+    return function.*member ? &function : nullptr;
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+/// The same for a task that generates.
+std::string unsupported_generation(const TaskFile& file) {
+  const Json& fields = *file.fields;
+  if (const std::string problem = problem_of_generation(fields.value("generation_kwargs", Json())); !problem.empty())
+    return problem;
+  for (const char* key : {"doc_to_text", "doc_to_target", "process_docs"})
+    if (const Json value = fields.value(key, Json()); is_function(value) &&
+                                                      !native_with(value, file, &NativeFunction::of_row) &&
+                                                      !native_with(value, file, &NativeFunction::of_documents))
+      return fmt::format("its {} (the Python function {})", key, value["function"].dump());
+  const Json process = fields.value("process_results", Json());
+  if (!process.is_null() && (!is_function(process) || !native_with(process, file, &NativeFunction::of_answer)))
+    return fmt::format("its process_results (the Python function {})",
+                       is_function(process) ? process["function"].dump() : process.dump());
+  if (const Json choices = fields.value("doc_to_choice", Json()); !choices.is_null())
+    return "a doc_to_choice in a task that generates";
+  for (const Json& metric : fields.value("metric_list", Json::array())) {
+    const Json name = metric.is_object() ? metric.value("metric", Json()) : Json();
+    if (!name.is_string()) return fmt::format("the metric {}", name.dump());
+    if (process.is_null() && name != "exact_match")
+      return fmt::format("the metric {} (exact_match is done, and what a process_results gives)", name.dump());
+    for (const auto& [key, value] : metric.items())
+      if (key != "metric" && key != "aggregation" && key != "higher_is_better" && key != "ignore_case" &&
+          key != "ignore_punctuation" && key != "ignore_numbers")
+        return fmt::format("the metric {}'s '{}'", name.dump(), key);
+    const Json aggregation = metric.value("aggregation", Json("mean"));
+    if (aggregation != "mean" &&
+        !(is_function(aggregation) && native_with(aggregation, file, &NativeFunction::mean_of_entries)))
+      return fmt::format("the aggregation {} (mean is done)",
+                         is_function(aggregation) ? aggregation["function"].dump() : aggregation.dump());
+  }
+  return "";
+}
+
 /// What the whole file asks for that is not done here.
 std::string unsupported(const TaskFile& file) {
   const Json& fields = *file.fields;
@@ -111,9 +157,10 @@ std::string unsupported(const TaskFile& file) {
       return fmt::format("its few-shot sampler {} (default and first_n are done)", sampler.dump());
   }
   const Json output = fields.value("output_type", Json("generate_until"));
-  if (output == "generate_until") return "tasks that generate (output_type: generate_until)";
-  if (output != "multiple_choice") return fmt::format("its output_type {} (multiple_choice is done)", output.dump());
-  if (given("process_results")) return "its 'process_results'";
+  if (output == "generate_until") return unsupported_generation(file);
+  if (output != "multiple_choice")
+    return fmt::format("its output_type {} (multiple_choice and generate_until are done)", output.dump());
+  if (given("process_results")) return "its 'process_results' (done for tasks that generate)";
   if (fields.contains("doc_to_text") && fields["doc_to_text"].is_number())
     return "a doc_to_text that is a number (several inputs)";
   for (const Json& metric : fields.value("metric_list", Json::array())) {
@@ -244,18 +291,24 @@ TaskConfig task_config(const TaskFile& file) {
   config.num_fewshot = fields.number("num_fewshot");
   config.metadata = fields.get("metadata");
   config.fewshot = fewshot_config(fields, config);
+  const bool generates = config.output_type == "generate_until";
   for (const char* key : {"doc_to_text", "doc_to_target", "doc_to_choice"})
-    if (fields.get(key).is_null()) throw fields.wrong(key, "is missing");
+    if (fields.get(key).is_null() && !(generates && key == std::string_view("doc_to_choice")))
+      throw fields.wrong(key, "is missing");
   config.evaluated_split();
   const Json metrics = fields.get("metric_list");
   if (metrics.is_null()) {
     config.metrics = {{"acc", Json("mean"), true}, {"acc_norm", Json("mean"), true}};
+    if (generates) config.metrics = {{"exact_match", Json("mean"), true}};
   } else if (!metrics.is_array()) {
     throw fields.wrong("metric_list", "wants a list");
   } else {
     for (const Json& metric : metrics)
       config.metrics.push_back({metric["metric"], metric.value("aggregation", Json("mean")),
-                                metric.value("higher_is_better", Json(true)) != Json(false)});
+                                metric.value("higher_is_better", Json(true)) != Json(false),
+                                metric.value("ignore_case", Json(false)) == Json(true),
+                                metric.value("ignore_punctuation", Json(false)) == Json(true),
+                                metric.value("ignore_numbers", Json(false)) == Json(true)});
   }
   if (config.metadata->is_object() && config.metadata->contains("cluster")) {
     if (!(*config.metadata)["cluster"].is_string())

@@ -46,6 +46,8 @@ struct MetricConfig {
   std::string metric;
   JsonValue aggregation;  ///< "mean" or a function
   bool higher_is_better = true;
+  /// Of exact_match: what is not compared. Punctuation and digits are ASCII's.
+  bool ignore_case = false, ignore_punctuation = false, ignore_numbers = false;
 };
 
 struct FewshotConfig {

@@ -138,6 +138,7 @@ std::optional<double> leaderboard_floor(const LoadedTask& task) {
                                                        {"leaderboard_gpqa_main", 1.0 / 4},
                                                        {"leaderboard_mmlu_pro", 1.0 / 10}};
   if (const auto found = floors.find(name); found != floors.end()) return found->second;
+  if (name == "leaderboard_ifeval" || name.starts_with("leaderboard_math_")) return 0;
   if (name.starts_with("leaderboard_bbh_") && task.config.doc_to_choice->is_array())
     return 1.0 / static_cast<double>(task.config.doc_to_choice->size());
   return std::nullopt;
@@ -145,7 +146,7 @@ std::optional<double> leaderboard_floor(const LoadedTask& task) {
 
 Normalisation group_normalisation(const std::string& group) {
   if (group == "leaderboard_bbh" || group == "leaderboard_musr") return Normalisation::kOfTasks;
-  if (group == "leaderboard_gpqa") return Normalisation::kOfMean;
+  if (group == "leaderboard_gpqa" || group == "leaderboard_math_hard") return Normalisation::kOfMean;
   return Normalisation::kNone;
 }
 

@@ -45,7 +45,7 @@ struct ClusteredScore {
 enum class Normalisation {
   kNone,
   kOfTasks,  ///< mean over the tasks of each one's normalised score (BBH, MuSR)
-  kOfMean,   ///< of the mean over all rows (GPQA)
+  kOfMean,   ///< of the mean over all rows (GPQA, MATH)
 };
 
 /// 95%, percentile, over draws of clusters: within tasks, or over all rows where tasks share clusters.

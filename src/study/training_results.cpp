@@ -146,13 +146,12 @@ void read_tasks(const fs::path& folder, const TrainedName& name, StudyResults& r
           score.score.low = score.score.value - 1.96 * values[error].get<double>();
           score.score.high = score.score.value + 1.96 * values[error].get<double>();
         }
-        if (json.contains("ballot") && json["ballot"].contains("intervals")) {
-          const Json& intervals = json["ballot"]["intervals"];
-          if (intervals.contains(task) && intervals[task].contains(score.metric)) {
-            const Json& interval = intervals[task][score.metric];
-            if (interval.contains("low") && interval["low"].is_number())
-              score.score.low = interval["low"], score.score.high = interval["high"];
-          }
+        // The clustered interval, where there is one (harness_output.h): IFEval's instances have no other.
+        for (const char* kind : {"tasks", "groups"}) {
+          const auto place = Json::json_pointer() / "ballot" / kind / task / "metrics" / score.metric / "raw";
+          if (!json.contains(place) || !json[place]["low"].is_number()) continue;
+          score.score.low = json[place]["low"];
+          score.score.high = json[place]["high"];
         }
         if (json.contains("n-samples") && json["n-samples"].contains(task))
           score.score.n = json["n-samples"][task].value("effective", std::int64_t{0});
