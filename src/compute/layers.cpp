@@ -3,9 +3,12 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <bit>
 #include <cmath>
+#include <optional>
 
 #include "compute/rows.h"
+#include "compute/weight_gradient.h"
 #include "core/error.h"
 
 namespace ballot {
@@ -33,88 +36,204 @@ T held(AutogradContext* context, const char* name) {
   return c10::static_intrusive_pointer_cast<Held<T>>(context->saved_data[name].toCapsule())->value;
 }
 
-struct RmsNorm : torch::autograd::Function<RmsNorm> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x_in, const at::Tensor& weight, double epsilon,
-                            double offset) {
-    const at::Tensor x = x_in.contiguous();
-    const std::int64_t n = x.size(-1), count = n == 0 ? 0 : x.numel() / n;
-    at::Tensor y = at::empty_like(x), r = at::empty({count}, x.options());
-    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm", [&] {
-      const scalar_t *from = x.const_data_ptr<scalar_t>(), *w = weight.const_data_ptr<scalar_t>();
-      scalar_t *to = y.mutable_data_ptr<scalar_t>(), *rs = r.mutable_data_ptr<scalar_t>();
-      at::parallel_for(0, count, grain(n), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const scalar_t* row = from + i * n;
-          rs[i] = scalar_t(1) /
-                  std::sqrt(rows::dot(row, row, n) / static_cast<scalar_t>(n) + static_cast<scalar_t>(epsilon));
-          rows::scale_by_weights(to + i * n, row, w, n, rs[i], static_cast<scalar_t>(offset));
-        }
-      });
-    });
-    context->save_for_backward({x, weight, r});
-    context->saved_data["offset"] = offset;
-    return y;
-  }
+at::ScalarType widened(at::ScalarType type) {
+  return type == at::kBFloat16 ? at::kFloat : type;
+}
 
+// The arithmetic of a norm, outside the graph. In bfloat16 Llama rounds before the weight is multiplied, Gemma after.
+
+struct NormValue {
+  at::Tensor y, r;  ///< r [rows]: rsqrt(mean x^2 + eps)
+};
+
+template <class T>
+void norm_rows(const at::Tensor& x, const at::Tensor& weight, double epsilon, double offset, at::Tensor& y,
+               at::Tensor& r) {
+  const std::int64_t n = x.size(-1);
+  const T *from = x.const_data_ptr<T>(), *w = weight.const_data_ptr<T>();
+  T *to = y.mutable_data_ptr<T>(), *rs = r.mutable_data_ptr<T>();
+  at::parallel_for(0, r.numel(), grain(n), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const T* row = from + i * n;
+      rs[i] = T(1) / std::sqrt(rows::dot(row, row, n) / static_cast<T>(n) + static_cast<T>(epsilon));
+      rows::scale_by_weights(to + i * n, row, w, n, rs[i], static_cast<T>(offset));
+    }
+  });
+}
+
+NormValue norm_value(const at::Tensor& x, const at::Tensor& weight, double epsilon, NormStyle style) {
+  const at::Tensor wide = x.to(widened(x.scalar_type())).contiguous();
+  const bool half = x.scalar_type() == at::kBFloat16, round_first = half && style == NormStyle::kLlama;
+  const double offset = style == NormStyle::kGemma ? 1 : 0;
+  const at::Tensor w = round_first ? at::ones_like(weight, wide.options()) : weight.to(wide.scalar_type());
+  NormValue value{at::empty_like(wide),
+                  at::empty({wide.numel() / std::max<std::int64_t>(wide.size(-1), 1)}, wide.options())};
+  AT_DISPATCH_FLOATING_TYPES(wide.scalar_type(), "rms_norm",
+                             [&] { norm_rows<scalar_t>(wide, w, epsilon, offset, value.y, value.r); });
+  if (half) value.y = value.y.to(at::kBFloat16);
+  if (round_first) value.y.mul_(weight.to(at::kBFloat16));
+  return value;
+}
+
+/// The gradients of x and the weight, each in its own type.
+std::pair<at::Tensor, at::Tensor> norm_gradients(const at::Tensor& dy_in, const at::Tensor& x_in,
+                                                 const at::Tensor& weight, const at::Tensor& r, NormStyle style) {
+  const auto type = widened(x_in.scalar_type());
+  const at::Tensor dy = dy_in.to(type).contiguous(), x = x_in.to(type).contiguous(), wide_weight = weight.to(type);
+  const std::int64_t n = x.size(-1), count = r.numel();
+  // Each piece of rows sums the weight's gradient for itself; the pieces are fixed by the number of threads.
+  const std::int64_t pieces =
+      std::max<std::int64_t>(1, std::min<std::int64_t>(at::get_num_threads(), count / grain(n)));
+  at::Tensor dx = at::empty_like(x), parts = at::zeros({pieces, n}, x.options());
+  AT_DISPATCH_FLOATING_TYPES(type, "rms_norm_backward", [&] {
+    const scalar_t *from = x.const_data_ptr<scalar_t>(), *w = wide_weight.const_data_ptr<scalar_t>(),
+                   *rs = r.const_data_ptr<scalar_t>(), *g = dy.const_data_ptr<scalar_t>();
+    scalar_t *to = dx.mutable_data_ptr<scalar_t>(), *dw = parts.mutable_data_ptr<scalar_t>();
+    const auto offset = static_cast<scalar_t>(style == NormStyle::kGemma ? 1 : 0);
+    at::parallel_for(0, pieces, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t piece = first; piece < last; ++piece)
+        for (std::int64_t i = count * piece / pieces; i < count * (piece + 1) / pieces; ++i)
+          rows::norm_gradient(to + i * n, dw + piece * n, g + i * n, from + i * n, w, n, rs[i], offset);
+    });
+  });
+  return {dx.to(x_in.scalar_type()), (pieces == 1 ? parts[0] : parts.sum(0)).to(weight.scalar_type())};
+}
+
+struct RmsNorm : torch::autograd::Function<RmsNorm> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, double epsilon,
+                            std::int64_t style) {
+    NormValue value = norm_value(x, weight, epsilon, static_cast<NormStyle>(style));
+    context->save_for_backward({x, weight, value.r});
+    context->saved_data["style"] = style;
+    return value.y;
+  }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &weight = saved[1], &r = saved[2], dy = gradients[0].contiguous();
-    const double offset = context->saved_data["offset"].toDouble();
-    const std::int64_t n = x.size(-1), count = r.numel();
-    // Each piece of rows sums the weight's gradient for itself; the pieces are fixed by the number of threads.
-    const std::int64_t pieces =
-        std::max<std::int64_t>(1, std::min<std::int64_t>(at::get_num_threads(), count / grain(n)));
-    at::Tensor dx = at::empty_like(x), parts = at::zeros({pieces, n}, x.options());
-    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm_backward", [&] {
-      const scalar_t *from = x.const_data_ptr<scalar_t>(), *w = weight.const_data_ptr<scalar_t>(),
-                     *rs = r.const_data_ptr<scalar_t>(), *g = dy.const_data_ptr<scalar_t>();
-      scalar_t *to = dx.mutable_data_ptr<scalar_t>(), *dw = parts.mutable_data_ptr<scalar_t>();
-      at::parallel_for(0, pieces, 1, [&](std::int64_t first, std::int64_t last) {
-        for (std::int64_t piece = first; piece < last; ++piece)
-          for (std::int64_t i = count * piece / pieces; i < count * (piece + 1) / pieces; ++i)
-            rows::norm_gradient(to + i * n, dw + piece * n, g + i * n, from + i * n, w, n, rs[i],
-                                static_cast<scalar_t>(offset));
-      });
-    });
-    return {dx, pieces == 1 ? parts[0] : parts.sum(0), at::Tensor(), at::Tensor()};
+    auto [dx, dw] = norm_gradients(gradients[0], saved[0], saved[1], saved[2],
+                                   static_cast<NormStyle>(context->saved_data["style"].toInt()));
+    return {dx, dw, at::Tensor(), at::Tensor()};
   }
 };
 
-struct Gated : torch::autograd::Function<Gated> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& gate_in, const at::Tensor& up_in, bool silu) {
-    const at::Tensor gate = gate_in.contiguous(), up = up_in.contiguous();
-    at::Tensor y = at::empty_like(gate);
-    AT_DISPATCH_FLOATING_TYPES(gate.scalar_type(), "gated", [&] {
-      const scalar_t *a = gate.const_data_ptr<scalar_t>(), *b = up.const_data_ptr<scalar_t>();
-      scalar_t* to = y.mutable_data_ptr<scalar_t>();
-      at::parallel_for(0, gate.numel(), 16384, [&](std::int64_t i, std::int64_t end) {
-        if (silu)
-          rows::silu_gate(to + i, a + i, b + i, end - i);
-        else
-          rows::gelu_gate(to + i, a + i, b + i, end - i);
-      });
+/// Rows up to which a product is bound by reading the weights: a step of generation.
+constexpr std::int64_t kFewRows = 4;
+
+/// x W^T + b for few rows of x in float32: every weight is read once, a piece of them for all rows of x, by all threads.
+at::Tensor few_rows_product(const at::Tensor& x_in, const at::Tensor& weight, const at::Tensor& bias) {
+  constexpr std::int64_t kPiece = 16;  // rows of W that stay in the cache for the next row of x
+  const at::Tensor x = x_in.contiguous();
+  const std::int64_t m = x.size(0), n = weight.size(0), k = weight.size(1);
+  at::Tensor y = at::empty({m, n}, x.options());
+  const float *from = x.const_data_ptr<float>(), *w = weight.const_data_ptr<float>();
+  float* to = y.mutable_data_ptr<float>();
+  at::parallel_for(0, n, std::max<std::int64_t>(kPiece, 4 * grain(k)), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t o = begin; o < end; o += kPiece)
+      for (std::int64_t i = 0; i < m; ++i)
+        rows::products(to + i * n + o, w + o * k, from + i * k, std::min(kPiece, end - o), k);
+  });
+  return bias.defined() ? y.add_(bias) : y;
+}
+
+/// x W^T + b outside the graph.
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const auto type = x.scalar_type();
+  if (type == at::kFloat && x.dim() == 2 && x.size(0) <= kFewRows && weight.scalar_type() == at::kFloat &&
+      weight.is_contiguous() && (!bias.defined() || bias.scalar_type() == at::kFloat))
+    return few_rows_product(x, weight, bias);
+  return bias.defined() ? at::addmm(bias.to(type), x, weight.to(type).t()) : at::mm(x, weight.to(type).t());
+}
+
+struct Project : torch::autograd::Function<Project> {
+  /// `parameters`: the layers' weights, then the biases of those that have one (bit i of `biased`).
+  static variable_list forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& norm_weight,
+                               at::TensorList parameters, std::int64_t biased, double epsilon, std::int64_t style) {
+    const NormValue value = norm_value(x, norm_weight, epsilon, static_cast<NormStyle>(style));
+    const std::size_t count = parameters.size() - std::popcount(static_cast<std::uint64_t>(biased));
+    variable_list results, saved = {x, norm_weight, value.r};
+    std::size_t bias = count;
+    for (std::size_t i = 0; i < count; ++i)
+      results.push_back(product(value.y, parameters[i], biased >> i & 1 ? parameters[bias++] : at::Tensor()));
+    saved.insert(saved.end(), parameters.begin(), parameters.end());
+    context->save_for_backward(saved);
+    context->saved_data["biased"] = biased;
+    context->saved_data["epsilon"] = epsilon;
+    context->saved_data["style"] = style;
+    return results;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &norm_weight = saved[1], &r = saved[2];
+    const auto style = static_cast<NormStyle>(context->saved_data["style"].toInt());
+    const std::int64_t biased = context->saved_data["biased"].toInt();
+    const at::Tensor y = norm_value(x, norm_weight, context->saved_data["epsilon"].toDouble(), style).y;
+    constexpr std::size_t kBefore = 2, kBehind = 3;  // x and the norm's weight; bias mask, epsilon, style
+    variable_list results(saved.size() - 1 + kBehind);
+    std::size_t bias = gradients.size();
+    at::Tensor dy;
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      const std::size_t own_bias = biased >> i & 1 ? bias++ : 0;
+      const at::Tensor &g = gradients[i], &weight = saved[3 + i];
+      if (!g.defined()) continue;
+      const at::Tensor w = weight.to(g.scalar_type());
+      if (dy.defined())
+        dy.addmm_(g, w);
+      else
+        dy = at::mm(g, w);
+      results[kBefore + i] = product_gradient(weight, g, y);
+      if (own_bias > 0) results[kBefore + own_bias] = g.sum(0).to(saved[3 + own_bias].scalar_type());
+    }
+    if (dy.defined()) std::tie(results[0], results[1]) = norm_gradients(dy, x, norm_weight, r, style);
+    return results;
+  }
+};
+
+at::Tensor gate_value(const at::Tensor& gate_in, const at::Tensor& up_in, bool silu) {
+  const auto type = widened(gate_in.scalar_type());
+  const at::Tensor gate = gate_in.to(type).contiguous(), up = up_in.to(type).contiguous();
+  at::Tensor y = at::empty_like(gate);
+  AT_DISPATCH_FLOATING_TYPES(type, "gated", [&] {
+    const scalar_t *a = gate.const_data_ptr<scalar_t>(), *b = up.const_data_ptr<scalar_t>();
+    scalar_t* to = y.mutable_data_ptr<scalar_t>();
+    at::parallel_for(0, gate.numel(), 16384, [&](std::int64_t i, std::int64_t end) {
+      if (silu)
+        rows::silu_gate(to + i, a + i, b + i, end - i);
+      else
+        rows::gelu_gate(to + i, a + i, b + i, end - i);
     });
-    context->save_for_backward({gate, up});
+  });
+  return y.to(gate_in.scalar_type());
+}
+
+struct Gated : torch::autograd::Function<Gated> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& gate, const at::Tensor& up,
+                            const at::Tensor& weight, const std::optional<at::Tensor>& bias, bool silu) {
+    context->save_for_backward({gate, up, weight, bias.value_or(at::Tensor())});
     context->saved_data["silu"] = silu;
-    return y;
+    return product(gate_value(gate, up, silu), weight, bias.value_or(at::Tensor()));
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &gate = saved[0], &up = saved[1], dy = gradients[0].contiguous();
+    const at::Tensor &weight = saved[2], &bias = saved[3], &g = gradients[0];
     const bool silu = context->saved_data["silu"].toBool();
+    const auto type = widened(g.scalar_type());
+    at::Tensor dweight = product_gradient(weight, g, gate_value(saved[0], saved[1], silu));
+    const at::Tensor dy = at::mm(g, weight.to(g.scalar_type())).to(type);
+    const at::Tensor gate = saved[0].to(type).contiguous(), up = saved[1].to(type).contiguous();
     at::Tensor dgate = at::empty_like(gate), dup = at::empty_like(up);
-    AT_DISPATCH_FLOATING_TYPES(gate.scalar_type(), "gated_backward", [&] {
+    AT_DISPATCH_FLOATING_TYPES(type, "gated_backward", [&] {
       const scalar_t *a = gate.const_data_ptr<scalar_t>(), *b = up.const_data_ptr<scalar_t>(),
-                     *g = dy.const_data_ptr<scalar_t>();
+                     *d = dy.const_data_ptr<scalar_t>();
       scalar_t *da = dgate.mutable_data_ptr<scalar_t>(), *db = dup.mutable_data_ptr<scalar_t>();
       at::parallel_for(0, gate.numel(), 16384, [&](std::int64_t i, std::int64_t end) {
         if (silu)
-          rows::silu_gate_gradient(da + i, db + i, g + i, a + i, b + i, end - i);
+          rows::silu_gate_gradient(da + i, db + i, d + i, a + i, b + i, end - i);
         else
-          rows::gelu_gate_gradient(da + i, db + i, g + i, a + i, b + i, end - i);
+          rows::gelu_gate_gradient(da + i, db + i, d + i, a + i, b + i, end - i);
       });
     });
-    return {dgate, dup, at::Tensor()};
+    return {dgate.to(g.scalar_type()), dup.to(g.scalar_type()), dweight,
+            bias.defined() ? g.sum(0).to(bias.scalar_type()) : at::Tensor(), at::Tensor()};
   }
 };
 
@@ -158,17 +277,18 @@ struct Rotate : torch::autograd::Function<Rotate> {
 
 struct Embedding : torch::autograd::Function<Embedding> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& weight, const at::Tensor& ids, double factor) {
-    context->save_for_backward({ids});
-    context->saved_data["rows"] = weight.size(0);
+    context->save_for_backward({weight, ids});
     context->saved_data["factor"] = factor;
     at::Tensor y = weight.index_select(0, ids);
     return factor == 1 ? y : y.mul_(factor);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const at::Tensor ids = context->get_saved_variables()[0];
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &weight = saved[0], &ids = saved[1];
     const double factor = context->saved_data["factor"].toDouble();
     const at::Tensor dy = (factor == 1 ? gradients[0] : gradients[0] * factor).contiguous();
-    at::Tensor dw = at::zeros({context->saved_data["rows"].toInt(), dy.size(1)}, dy.options());
+    const bool in_place = adds_in_place(weight, dy.scalar_type());
+    const at::Tensor dw = in_place ? gradient_to_add_to(weight) : at::zeros(weight.sizes(), dy.options());
     const std::int64_t n = dy.size(1);
     AT_DISPATCH_FLOATING_TYPES(dy.scalar_type(), "embedding_backward", [&] {
       const std::int64_t* id = ids.const_data_ptr<std::int64_t>();
@@ -176,7 +296,23 @@ struct Embedding : torch::autograd::Function<Embedding> {
       scalar_t* to = dw.mutable_data_ptr<scalar_t>();
       for (std::int64_t t = 0; t < ids.numel(); ++t) rows::add(to + id[t] * n, from + t * n, n);
     });
-    return {dw, at::Tensor(), at::Tensor()};
+    return {in_place ? at::Tensor() : dw, at::Tensor(), at::Tensor()};
+  }
+};
+
+/// y = x W^T + b.
+struct Affine : torch::autograd::Function<Affine> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const std::optional<at::Tensor>& bias) {
+    context->save_for_backward({x, weight, bias.value_or(at::Tensor())});
+    return product(x, weight, bias.value_or(at::Tensor()));
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &g = gradients[0];
+    at::Tensor dw = product_gradient(weight, g, x);
+    return {context->needs_input_grad(0) ? at::mm(g, weight.to(g.scalar_type())) : at::Tensor(), std::move(dw),
+            bias.defined() ? g.sum(0).to(bias.scalar_type()) : at::Tensor()};
   }
 };
 
@@ -201,19 +337,29 @@ struct Checkpointed : torch::autograd::Function<Checkpointed> {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon, NormStyle style) {
-  const double offset = style == NormStyle::kGemma ? 1 : 0;
-  if (x.scalar_type() != at::kBFloat16) return RmsNorm::apply(x, weight, epsilon, offset);
-  const at::Tensor wide = x.to(at::kFloat);
-  if (style == NormStyle::kGemma) return RmsNorm::apply(wide, weight.to(at::kFloat), epsilon, offset).to(at::kBFloat16);
-  const at::Tensor ones = at::ones({x.size(-1)}, wide.options());
-  return RmsNorm::apply(wide, ones, epsilon, 0.0).to(at::kBFloat16) * weight.to(at::kBFloat16);
+  return RmsNorm::apply(x, weight, epsilon, static_cast<std::int64_t>(style));
 }
 
-at::Tensor gated(const at::Tensor& gate_Tf, const at::Tensor& up_Tf, Activation activation) {
-  const bool silu = activation == Activation::kSilu;
-  if (gate_Tf.scalar_type() == at::kBFloat16)
-    return Gated::apply(gate_Tf.to(at::kFloat), up_Tf.to(at::kFloat), silu).to(at::kBFloat16);
-  return Gated::apply(gate_Tf, up_Tf, silu);
+std::vector<at::Tensor> project(const Normed& input, std::span<const Linear> layers) {
+  std::vector<at::Tensor> parameters;
+  std::int64_t biased = 0;
+  for (const Linear& layer : layers) parameters.push_back(layer.weight);
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (layers[i].bias.defined()) {
+      parameters.push_back(layers[i].bias);
+      biased |= std::int64_t{1} << i;
+    }
+  return Project::apply(input.x, input.weight, at::TensorList(parameters), biased, input.epsilon,
+                        static_cast<std::int64_t>(input.style));
+}
+
+at::Tensor gated(const at::Tensor& gate_Tf, const at::Tensor& up_Tf, Activation activation, const Linear& down) {
+  const std::optional<at::Tensor> bias = down.bias.defined() ? std::optional(down.bias) : std::nullopt;
+  return Gated::apply(gate_Tf, up_Tf, down.weight, bias, activation == Activation::kSilu);
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return Affine::apply(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
 }
 
 std::shared_ptr<const RotaryTable> rotary_table(std::span<const std::int64_t> positions,
@@ -237,16 +383,6 @@ at::Tensor rotate(const at::Tensor& x_THD, std::shared_ptr<const RotaryTable> ta
   if (x_THD.scalar_type() == at::kBFloat16)
     return Rotate::apply(x_THD.to(at::kFloat), std::move(table)).to(at::kBFloat16);
   return Rotate::apply(x_THD, std::move(table));
-}
-
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const auto type = x.scalar_type();
-  if (!bias.defined()) return at::linear(x, weight.to(type));
-  return at::linear(x, weight.to(type), bias.to(type));
-}
-
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
-  return linear(x, weight, at::Tensor());
 }
 
 at::Tensor embedding(const at::Tensor& weight_Vh, const at::Tensor& ids_T, double factor) {

@@ -6,15 +6,14 @@
 // float32 and float64 are computed as they are. bfloat16 is computed in float32 and rounded where the reference
 // implementation rounds.
 #pragma once
+#include <ATen/core/Tensor.h>
+
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <vector>
-
-namespace at {
-class Tensor;
-}
 
 namespace ballot {
 
@@ -25,9 +24,34 @@ enum class NormStyle {
 /// Root-mean-square norm over the last dimension (Zhang and Sennrich 2019).
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon, NormStyle style = NormStyle::kLlama);
 
+/// A linear layer's parameters: weight [out, in] and bias [out], which may be undefined. Both are cast to the input's
+/// type where they differ; their gradients keep their own.
+struct Linear {
+  at::Tensor weight, bias;
+  at::Tensor operator()(const at::Tensor& x) const;  ///< x W^T + b
+};
+
+/// What a norm is taken of, not yet computed.
+struct Normed {
+  at::Tensor x, weight;
+  double epsilon;
+  NormStyle style = NormStyle::kLlama;
+};
+/// Linear layers of the same normed input. The normed numbers are computed again in the backward pass instead of being
+/// kept: one pass over x for h numbers a token less in memory.
+std::vector<at::Tensor> project(const Normed& input, std::span<const Linear> layers);
+template <std::size_t N>
+std::array<at::Tensor, N> project(const Normed& input, const Linear (&layers)[N]) {
+  std::vector<at::Tensor> results = project(input, std::span<const Linear>(layers, N));
+  std::array<at::Tensor, N> fixed;
+  for (std::size_t i = 0; i < N; ++i) fixed[i] = std::move(results[i]);
+  return fixed;
+}
+
 enum class Activation { kSilu, kGeluTanh };
-/// activation(gate) up, elementwise, [T, f].
-at::Tensor gated(const at::Tensor& gate_Tf, const at::Tensor& up_Tf, Activation activation);
+/// down(activation(gate) up), gate and up [T, f]. Their product is computed again in the backward pass (f numbers a
+/// token less).
+at::Tensor gated(const at::Tensor& gate_Tf, const at::Tensor& up_Tf, Activation activation, const Linear& down);
 
 /// Angles of rotary position embedding for the tokens of a batch: cos and sin of position x frequency (Su et al. 2021).
 struct RotaryTable {
@@ -38,9 +62,6 @@ std::shared_ptr<const RotaryTable> rotary_table(std::span<const std::int64_t> po
                                                 std::span<const double> frequencies);
 /// Turns the halves of each head by its token's angles: (a, b) -> (a cos - b sin, b cos + a sin). x [T, H, D].
 at::Tensor rotate(const at::Tensor& x_THD, std::shared_ptr<const RotaryTable> table);
-
-/// x W^T + b; an undefined b is none. W and b are cast to x's type where they differ (their gradients keep their own).
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 /// Rows of a table: weight [V, h], ids [T] -> [T, h] times `factor`. Its gradient adds the rows of equal ids in their
 /// order.

@@ -69,13 +69,43 @@ TEST(Layers, HeadsAreNormedOneByOne) {
                {numbers(random, {9, 4, 12}), numbers(random, {12})});
 }
 
+TEST(Layers, ProjectionsOfANormEqualTheirFormula) {
+  Random random(8, "layers");
+  for (const NormStyle style : {NormStyle::kLlama, NormStyle::kGemma}) {
+    const std::vector<at::Tensor> inputs{numbers(random, {40, 24}), numbers(random, {24}), numbers(random, {8, 24}),
+                                         numbers(random, {12, 24}), numbers(random, {12})};
+    expect_equal(
+        [&](const auto& x) {
+          const auto [a, b] = project(Normed{x[0], x[1], 1e-5, style}, {Linear{x[2], {}}, Linear{x[3], x[4]}});
+          return at::cat({a, b}, 1);
+        },
+        [&](const auto& x) {
+          const at::Tensor w = style == NormStyle::kGemma ? x[1] + 1 : x[1];
+          const at::Tensor y = x[0] * at::rsqrt(x[0].square().mean(-1, true) + 1e-5) * w;
+          return at::cat({y.mm(x[2].t()), y.mm(x[3].t()) + x[4]}, 1);
+        },
+        inputs);
+  }
+}
+
+TEST(Layers, AProjectionThatNobodyUsesNeedsNoGradient) {
+  Random random(9, "layers");
+  const at::Tensor x = numbers(random, {5, 4}).requires_grad_(), w = numbers(random, {4}).requires_grad_(),
+                   used = numbers(random, {3, 4}).requires_grad_(), unused = numbers(random, {3, 4}).requires_grad_();
+  const auto [a, b] = project(Normed{x, w, 1e-5}, {Linear{used, {}}, Linear{unused, {}}});
+  a.sum().backward();
+  EXPECT_TRUE(used.grad().defined());
+  EXPECT_FALSE(unused.grad().defined() && unused.grad().abs().sum().item<double>() != 0);
+}
+
 TEST(Layers, GatedActivationsEqualTheirFormulas) {
   Random random(3, "layers");
-  const std::vector<at::Tensor> inputs{numbers(random, {33, 77}), numbers(random, {33, 77})};
-  expect_equal([](const auto& x) { return gated(x[0], x[1], Activation::kSilu); },
-               [](const auto& x) { return at::silu(x[0]) * x[1]; }, inputs);
-  expect_equal([](const auto& x) { return gated(x[0], x[1], Activation::kGeluTanh); },
-               [](const auto& x) { return at::gelu(x[0], "tanh") * x[1]; }, inputs);
+  const std::vector<at::Tensor> inputs{numbers(random, {33, 77}), numbers(random, {33, 77}), numbers(random, {9, 77}),
+                                       numbers(random, {9})};
+  expect_equal([](const auto& x) { return gated(x[0], x[1], Activation::kSilu, {x[2], x[3]}); },
+               [](const auto& x) { return (at::silu(x[0]) * x[1]).mm(x[2].t()) + x[3]; }, inputs);
+  expect_equal([](const auto& x) { return gated(x[0], x[1], Activation::kGeluTanh, {x[2], x[3]}); },
+               [](const auto& x) { return (at::gelu(x[0], "tanh") * x[1]).mm(x[2].t()) + x[3]; }, inputs);
 }
 
 TEST(Layers, RotationEqualsComplexMultiplication) {
@@ -159,6 +189,19 @@ TEST(Rows, TailsOfEveryLengthAreRight) {
     EXPECT_FLOAT_EQ(rows::max(x.data(), n), largest);
     EXPECT_NEAR(rows::sum_exp(x.data(), n, 1), exps, 1e-6 * (exps + 1));
   }
+}
+
+TEST(Layers, AFewRowsAreTheSameProductAsMany) {
+  Random random(17, "layers");
+  for (const std::int64_t m : {1, 2, 4, 5})
+    for (const std::int64_t n : {1, 7, 50, 195})
+      for (const std::int64_t k : {1, 5, 64, 577}) {
+        const at::Tensor x = numbers(random, {m, k}), w = numbers(random, {n, k}), b = numbers(random, {n});
+        const at::Tensor y = Linear{w.to(at::kFloat), b.to(at::kFloat)}(x.to(at::kFloat));
+        const at::Tensor expected = at::linear(x, w, b);
+        EXPECT_LT(((y.to(at::kDouble) - expected).abs().max() / expected.abs().max()).item<double>(), 2e-6)
+            << m << " " << n << " " << k;
+      }
 }
 
 }  // namespace

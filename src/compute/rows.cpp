@@ -14,6 +14,7 @@ struct RowTable {
   void (*scale)(float*, long, float);
   void (*add)(float*, const float*, long);
   float (*dot)(const float*, const float*, long);
+  void (*products)(float*, const float*, const float*, long, long);
   void (*scaled_exp)(float*, long, float, float);
   void (*softmax_gradient)(float*, const float*, long, float, float);
   void (*scale_by_weights)(float*, const float*, const float*, long, float, float);
@@ -82,6 +83,9 @@ void add(float* y, const float* x, std::int64_t n) {
 }
 float dot(const float* x, const float* y, std::int64_t n) {
   return table.dot(x, y, n);
+}
+void products(float* y, const float* w, const float* x, std::int64_t rows, std::int64_t n) {
+  table.products(y, w, x, rows, n);
 }
 void scaled_exp(float* x, std::int64_t n, float shift, float g) {
   table.scaled_exp(x, n, shift, g);

@@ -22,6 +22,8 @@ void scale(float* x, std::int64_t n, float a);
 void add(float* y, const float* x, std::int64_t n);
 /// sum x_i y_i.
 float dot(const float* x, const float* y, std::int64_t n);
+/// y_r <- sum_i w_{r,i} x_i: `rows` rows of n numbers, one behind the other, against one vector.
+void products(float* y, const float* w, const float* x, std::int64_t rows, std::int64_t n);
 /// x_i <- g exp(x_i - shift).
 void scaled_exp(float* x, std::int64_t n, float shift, float g);
 /// d_i <- p_i (d_i - delta) scale: the gradient of a softmax row.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compute/rows.h"
+#include "compute/weight_gradient.h"
 #include "core/error.h"
 
 namespace ballot {
@@ -113,14 +114,17 @@ struct TokenLogProbabilities : torch::autograd::Function<TokenLogProbabilities> 
     const auto options = gradient.options();
     const bool want_hidden = context->needs_input_grad(0), want_head = context->needs_input_grad(1);
     at::Tensor dh = want_hidden ? at::zeros(hidden.sizes(), options) : at::Tensor();
-    at::Tensor dw = want_head ? at::empty(head.sizes(), options) : at::Tensor();
+    // Pieces of the head's gradient are written where a gradient begins and added where there is one already.
+    const bool in_place = want_head && adds_in_place(head, gradient.scalar_type());
+    const bool begun = in_place && head.grad().defined();
+    at::Tensor dw = begun ? head.grad() : want_head ? at::empty(head.sizes(), options) : at::Tensor();
     const at::Tensor wide_hidden = wide(hidden);
     const at::Tensor tile = at::empty({std::min(N, kPositions) * std::min(V, kWords)}, options);
     const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
     for (std::int64_t word = 0; word < V; word += kWords) {
       const std::int64_t w = std::min(kWords, V - word);
       const at::Tensor words = head.narrow(0, word, w);
-      if (want_head && N == 0) dw.zero_();
+      if (want_head && N == 0 && !begun) dw.zero_();
       for (std::int64_t begin = 0; begin < N; begin += kPositions) {
         const std::int64_t n = std::min(kPositions, N - begin);
         const at::Tensor dz = logits(hidden, head, begin, n, word, w, tile);
@@ -145,15 +149,17 @@ struct TokenLogProbabilities : torch::autograd::Function<TokenLogProbabilities> 
         if (want_head) {
           at::Tensor piece = dw.narrow(0, word, w);
           const at::Tensor h = wide_hidden.narrow(0, begin, n);
-          if (begin == 0)
+          if (begin == 0 && !begun)
             at::mm_out(piece, dz.t(), h);
           else
             piece.addmm_(dz.t(), h);
         }
       }
     }
+    if (in_place && !begun) head.mutable_grad() = dw;
     return {want_hidden ? dh.to(hidden.scalar_type()) : at::Tensor(),
-            want_head ? dw.to(head.scalar_type()) : at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+            want_head && !in_place ? dw.to(head.scalar_type()) : at::Tensor(), at::Tensor(), at::Tensor(),
+            at::Tensor()};
   }
 };
 

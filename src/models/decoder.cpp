@@ -233,7 +233,7 @@ at::Tensor Decoder::next_logits(std::span<const std::int32_t> sequences) {
   for (const std::int32_t s : sequences) rows.push_back(state_->sequences[s].hidden);
   state_->make_room();
   const at::Tensor hidden = at::stack(rows);
-  return linear(hidden, state_->model.head_weight().detach(), at::Tensor()).to(at::kFloat);
+  return Linear{state_->model.head_weight().detach(), {}}(hidden).to(at::kFloat);
 }
 
 void Decoder::append(std::int32_t sequence, std::int32_t token) {

@@ -19,10 +19,4 @@ const Family& family_of_architecture(const std::string& architecture, const std:
 /// By GGUF's `general.architecture`.
 const Family& family_of_gguf(const std::string& architecture, const std::string& context);
 
-/// A linear layer's parameters; the bias may be undefined.
-struct Linear {
-  at::Tensor weight, bias;
-  at::Tensor operator()(const at::Tensor& x) const;
-};
-
 }  // namespace ballot

@@ -35,9 +35,12 @@ class Gemma3 : public Transformer {
     for (std::int64_t n = 0; n < shape_.layers; ++n) sliding[n] = (n + 1) % pattern != 0;
     sliding = sliding_layers(fields, shape_.layers, sliding);
     for (const bool slides : sliding) windows_.push_back(slides ? fields.integer("sliding_window") : 0);
+    shape_.windows = windows_;
 
     const std::int64_t h = shape_.hidden, f = shape_.intermediate, D = shape_.head_dim;
     const std::int64_t q = shape_.heads * D, kv = shape_.key_value_heads * D;
+    // Norms of queries and keys, and those behind attention and feed-forward layer, keep their inputs.
+    shape_.kept_per_layer += q + kv + shape_.heads + shape_.key_value_heads + 2 * (h + 1);
     take_embedding(reader);
     // The reference rounds the factor to the type of the weights: 34 for the 1B model in bf16, 33.9411 in fp32.
     const double root = std::sqrt(static_cast<double>(h));
@@ -76,20 +79,23 @@ class Gemma3 : public Transformer {
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const {
     return rms_norm(x, weight, epsilon_, NormStyle::kGemma);
   }
+  Normed normed(const at::Tensor& x, const at::Tensor& weight) const {
+    return {x, weight, epsilon_, NormStyle::kGemma};
+  }
 
   at::Tensor layer(std::int64_t n, const at::Tensor& x, Batch& batch) const override {
     const Layer& w = layers_[n];
     const auto table = batch.rotary(windows_[n] > 0 ? local_frequencies_ : full_frequencies_);
 
-    const at::Tensor y = norm(x, w.input_norm);
-    const at::Tensor q = rotate(norm(split_heads(w.q(y), shape_.heads), w.q_norm), table);
-    const at::Tensor k = rotate(norm(split_heads(w.k(y), shape_.key_value_heads), w.k_norm), table);
-    const at::Tensor v = split_heads(w.v(y), shape_.key_value_heads);
+    const auto [all_q, all_k, all_v] = project(normed(x, w.input_norm), {w.q, w.k, w.v});
+    const at::Tensor q = rotate(norm(split_heads(all_q, shape_.heads), w.q_norm), table);
+    const at::Tensor k = rotate(norm(split_heads(all_k, shape_.key_value_heads), w.k_norm), table);
+    const at::Tensor v = split_heads(all_v, shape_.key_value_heads);
     const at::Tensor mixed = batch.attend(n, q, k, v, scale_, windows_[n]);
     const at::Tensor attended = x + norm(w.o(join_heads(mixed)), w.post_attention_norm);
 
-    const at::Tensor z = norm(attended, w.pre_mlp_norm);
-    return attended + norm(w.down(gated(w.gate(z), w.up(z), Activation::kGeluTanh)), w.post_mlp_norm);
+    const auto [gate, up] = project(normed(attended, w.pre_mlp_norm), {w.gate, w.up});
+    return attended + norm(gated(gate, up, Activation::kGeluTanh, w.down), w.post_mlp_norm);
   }
 
   at::Tensor final_norm(const at::Tensor& x, const at::Tensor& weight) const override { return norm(x, weight); }

@@ -212,6 +212,8 @@ at::Tensor GgufFile::read(const std::string& name) const {
   at::parallel_for(0, result.numel() / type.values, 4096, [&](std::int64_t begin, std::int64_t end) {
     type.dequantise(from + begin * type.bytes, to + begin * type.values, end - begin);
   });
+  file_->forget(
+      {reinterpret_cast<const std::byte*>(from), static_cast<std::size_t>(result.numel() / type.values * type.bytes)});
   return result;
 }
 

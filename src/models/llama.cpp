@@ -48,15 +48,15 @@ class Llama : public Transformer {
     const Layer& w = layers_[n];
     const auto table = batch.rotary(frequencies_);
 
-    const at::Tensor y = rms_norm(x, w.input_norm, epsilon_);
-    const at::Tensor q = rotate(split_heads(w.q(y), shape_.heads), table);
-    const at::Tensor k = rotate(split_heads(w.k(y), shape_.key_value_heads), table);
-    const at::Tensor v = split_heads(w.v(y), shape_.key_value_heads);
+    const auto [q, k, v] = project(Normed{x, w.input_norm, epsilon_}, {w.q, w.k, w.v});
     const double scale = 1 / std::sqrt(static_cast<double>(shape_.head_dim));
-    const at::Tensor attended = x + w.o(join_heads(batch.attend(n, q, k, v, scale)));
+    const at::Tensor mixed = batch.attend(n, rotate(split_heads(q, shape_.heads), table),
+                                          rotate(split_heads(k, shape_.key_value_heads), table),
+                                          split_heads(v, shape_.key_value_heads), scale);
+    const at::Tensor attended = x + w.o(join_heads(mixed));
 
-    const at::Tensor z = rms_norm(attended, w.mlp_norm, epsilon_);
-    return attended + w.down(gated(w.gate(z), w.up(z), Activation::kSilu));
+    const auto [gate, up] = project(Normed{attended, w.mlp_norm, epsilon_}, {w.gate, w.up});
+    return attended + gated(gate, up, Activation::kSilu, w.down);
   }
 
   at::Tensor final_norm(const at::Tensor& x, const at::Tensor& weight) const override {

@@ -36,4 +36,12 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+void MappedFile::forget(std::span<const std::byte> piece) const {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = static_cast<std::size_t>(piece.data() - data_) / page * page;
+  if (!piece.empty())
+    ::madvise(const_cast<std::byte*>(data_) + begin,
+              static_cast<std::size_t>(piece.data() - data_) + piece.size() - begin, MADV_DONTNEED);
+}
+
 }  // namespace ballot

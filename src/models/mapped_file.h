@@ -14,6 +14,9 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// `piece` of bytes() was copied and is not needed for now: its pages leave this process's memory. Reading them again
+  /// brings them back.
+  void forget(std::span<const std::byte> piece) const;
   const std::filesystem::path& path() const { return path_; }
 
  private:

@@ -30,8 +30,10 @@ struct ModelShape {
   std::string architecture;  ///< "LlamaForCausalLM"
   std::int64_t hidden = 0, layers = 0, vocabulary = 0, heads = 0, key_value_heads = 0, head_dim = 0, intermediate = 0;
   std::int64_t max_positions = 0;
+  std::int64_t kept_per_layer = 0;  ///< numbers a token that a layer keeps for its gradient
   double initializer_range = 0.02;
   bool tied_head = true;
+  std::vector<std::int64_t> windows;  ///< of each layer: how many keys a token sees; 0: all. Empty: all in every layer
 };
 
 class Model {
@@ -76,6 +78,7 @@ struct LoadOptions {
   std::string parameters = "fp32";  ///< type of the parameters: "fp32", "bf16", or "fp64" (tests)
   bool requires_grad = true;
   bool score = true;  ///< false: the body of a reward model alone
+  bool values = true;  ///< false: shapes without numbers, which take no memory (for plans)
 };
 
 /// A model folder, GGUF file, `deps:` or hub name (core/version.h: find_model). An existing `score.weight` is read

@@ -25,9 +25,11 @@ class Qwen : public Transformer {
       for (std::int64_t n = fields.integer("max_window_layers", 28); n < shape_.layers; ++n) sliding[n] = true;
     sliding = sliding_layers(fields, shape_.layers, sliding);
     for (const bool slides : sliding) windows_.push_back(slides ? fields.integer("sliding_window") : 0);
+    shape_.windows = windows_;
 
     const std::int64_t h = shape_.hidden, f = shape_.intermediate, D = shape_.head_dim;
     const std::int64_t q = shape_.heads * D, kv = shape_.key_value_heads * D;
+    if (normed_heads_) shape_.kept_per_layer += q + kv + shape_.heads + shape_.key_value_heads;
     take_embedding(reader);
     for (std::int64_t n = 0; n < shape_.layers; ++n) {
       const std::string prefix = "model.layers." + std::to_string(n) + ".";
@@ -57,9 +59,9 @@ class Qwen : public Transformer {
     const Layer& w = layers_[n];
     const auto table = batch.rotary(frequencies_);
 
-    const at::Tensor y = rms_norm(x, w.input_norm, epsilon_);
-    at::Tensor q = split_heads(w.q(y), shape_.heads), k = split_heads(w.k(y), shape_.key_value_heads);
-    const at::Tensor v = split_heads(w.v(y), shape_.key_value_heads);
+    const auto [all_q, all_k, all_v] = project(Normed{x, w.input_norm, epsilon_}, {w.q, w.k, w.v});
+    at::Tensor q = split_heads(all_q, shape_.heads), k = split_heads(all_k, shape_.key_value_heads);
+    const at::Tensor v = split_heads(all_v, shape_.key_value_heads);
     if (normed_heads_) {
       q = rms_norm(q, w.q_norm, epsilon_);
       k = rms_norm(k, w.k_norm, epsilon_);
@@ -68,8 +70,8 @@ class Qwen : public Transformer {
     const at::Tensor mixed = batch.attend(n, rotate(q, table), rotate(k, table), v, scale, windows_[n]);
     const at::Tensor attended = x + w.o(join_heads(mixed));
 
-    const at::Tensor z = rms_norm(attended, w.mlp_norm, epsilon_);
-    return attended + w.down(gated(w.gate(z), w.up(z), Activation::kSilu));
+    const auto [gate, up] = project(Normed{attended, w.mlp_norm, epsilon_}, {w.gate, w.up});
+    return attended + gated(gate, up, Activation::kSilu, w.down);
   }
 
   at::Tensor final_norm(const at::Tensor& x, const at::Tensor& weight) const override {

@@ -1,6 +1,5 @@
 #include <vector>
 
-#include "compute/layers.h"
 #include "core/error.h"
 #include "core/suggest.h"
 #include "models/families.h"
@@ -38,10 +37,6 @@ const Family& family_of_gguf(const std::string& architecture, const std::string&
     known.push_back(family->gguf);
   }
   throw bad_input("{}: unknown architecture '{}'{}", context, architecture, did_you_mean(architecture, known));
-}
-
-at::Tensor Linear::operator()(const at::Tensor& x) const {
-  return linear(x, weight, bias);
 }
 
 }  // namespace ballot

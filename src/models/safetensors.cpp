@@ -187,8 +187,11 @@ at::Tensor SafetensorsFile::read(const std::string& name) const {
   if (type->type == at::ScalarType::Undefined)
     throw bad_input("{}: tensor '{}' is stored as {}, which Ballot does not read", path().string(), name, info.dtype);
   at::Tensor tensor = at::empty(info.shape, at::TensorOptions().dtype(type->type));
-  if (info.end > info.begin)
-    std::memcpy(tensor.mutable_data_ptr(), file_->bytes().data() + data_begin_ + info.begin, info.end - info.begin);
+  if (info.end > info.begin) {
+    const auto bytes = file_->bytes().subspan(data_begin_ + info.begin, info.end - info.begin);
+    std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+    file_->forget(bytes);
+  }
   return tensor;
 }
 

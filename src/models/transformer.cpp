@@ -34,7 +34,9 @@ at::Tensor ParameterReader::take(const std::string& name, const std::vector<std:
   if (weights_.shape(name) != shape)
     throw bad_input("{}: tensor '{}' is {}, its configuration says {}", weights_.source(), name,
                     shape_text(weights_.shape(name)), shape_text(shape));
-  at::Tensor tensor = weights_.read(name, scalar_type(parameter_type(options_.parameters)));
+  const at::ScalarType type = scalar_type(parameter_type(options_.parameters));
+  at::Tensor tensor =
+      options_.values ? weights_.read(name, type) : at::empty(shape, at::TensorOptions().dtype(type).device(at::kMeta));
   tensor.set_requires_grad(options_.requires_grad);
   taken.emplace_back(name, tensor);
   return tensor;
@@ -102,6 +104,10 @@ Transformer::Transformer(const Family& family, Json config, const std::string& c
     throw bad_input("{}: {} attention heads do not share {} key-value heads", context, shape_.heads,
                     shape_.key_value_heads);
   epsilon_ = reader.number("rms_norm_eps", 1e-6);
+  // The input of both halves of a layer and their norms' divisors; queries, keys, values and what attention makes of
+  // them with its log-sum-exp; gate and up. The rest is computed again.
+  shape_.kept_per_layer = 2 * (shape_.hidden + 1) + 2 * shape_.heads * shape_.head_dim +
+                          2 * shape_.key_value_heads * shape_.head_dim + shape_.heads + 2 * shape_.intermediate;
 }
 
 Transformer::~Transformer() = default;
