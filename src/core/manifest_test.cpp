@@ -22,7 +22,8 @@ class ManifestTest : public testing::Test {
     manifest.seed = 7;
     return manifest;
   }
-  const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("ballot_manifest_test_" + std::to_string(::getpid()));
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("ballot_manifest_test_" + std::to_string(::getpid()));
 };
 
 TEST_F(ManifestTest, KeyChangesWithMeaningAndNotWithPath) {
