@@ -118,7 +118,8 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 /// Rows up to which a product is bound by reading the weights: a step of generation.
 constexpr std::int64_t kFewRows = 4;
 
-/// x W^T + b for few rows of x in float32: every weight is read once, a piece of them for all rows of x, by all threads.
+/// x W^T + b for few rows of x in float32: every weight is read once, a piece of them for all rows of x, by all
+/// threads.
 at::Tensor few_rows_product(const at::Tensor& x_in, const at::Tensor& weight, const at::Tensor& bias) {
   constexpr std::int64_t kPiece = 16;  // rows of W that stay in the cache for the next row of x
   const at::Tensor x = x_in.contiguous();

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/random.h"
+#include "report/simulated_pairs.h"
 
 namespace ballot {
 namespace {
@@ -54,6 +55,21 @@ TEST(Paired, TheTypeOneErrorOnClusteredNullsIsFivePercent) {
   }
   EXPECT_GT(rejected, kStudies * 0.02);
   EXPECT_LT(rejected, kStudies * 0.085);
+}
+
+// The long run with its figures is bench/paired_bench.cpp; this one sees that nothing is grossly wrong.
+TEST(Paired, ErrorsOnClusteredNullsAndCoverageAreWhatTheyClaim) {
+  for (const SimulatedDesign& design : {SimulatedDesign{"40 prompts of ten pairs", 40, 10, 10, 0.5},
+                                        {"100 clusters of 1 to 12 items", 100, 1, 12, 1},
+                                        {"four sections", 50, 1, 4, 1, 4},
+                                        {"a true difference", 100, 1, 12, 1, 1, 0.3}}) {
+    const SimulatedErrors e = simulate(design, 200, 200, 11, 1);
+    EXPECT_GT(e.covered, 0.915) << design.name;
+    EXPECT_LT(e.covered, 0.985) << design.name;
+    if (design.difference != 0) continue;
+    EXPECT_LT(e.rejected, 0.085) << design.name;
+    EXPECT_LE(e.verdicts, e.rejected) << design.name;
+  }
 }
 
 }  // namespace
