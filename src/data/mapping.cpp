@@ -58,7 +58,8 @@ struct CompletionMap {
 };
 
 struct Mapping {
-  FieldPath prompt, completions, winner, source, turns, good_natured;
+  std::vector<FieldPath> prompt;  // several: their texts with a blank line between, empty ones left out
+  FieldPath completions, winner, source, turns, good_natured;
   std::string prompt_form = "text";
   std::vector<CompletionMap> columns;  // of the items of `completions`, side by side, or of the row
   bool side_by_side = false, lowest = false;
@@ -76,7 +77,10 @@ class Reader {
     if (!yaml_.root().is_object()) fail(yaml_, "", "a mapping of a table is a mapping (key: value)");
     yaml_.check_keys("", kKeys);
     Mapping m;
-    m.prompt = path("/prompt", true);
+    if (const Json* list = find("/prompt"); list && list->is_array() && !list->empty())
+      for (std::size_t i = 0; i < list->size(); ++i) m.prompt.push_back(path(fmt::format("/prompt/{}", i)));
+    else
+      m.prompt.push_back(path("/prompt", true));
     m.prompt_form = word("/prompt_form", kPromptForms);
     m.lowest = word("/order", kOrders) == "lowest";
     m.winner = path("/winner");
@@ -232,13 +236,19 @@ std::string word_of(const Value& value) {
 
 RankedRow read_row(const Mapping& m, const Value& row) {
   RankedRow ranked;
-  const Value& prompt = m.prompt.in(row);
+  std::string joined;
+  for (const FieldPath& part : m.prompt.size() > 1 ? m.prompt : std::vector<FieldPath>())
+    if (const Value& value = part.in(row); !value.is_null())
+      if (const std::string text = take_text(value, part.text()); !text.empty())
+        joined += (joined.empty() ? "" : "\n\n") + text;
+  const Value& prompt = m.prompt.size() > 1 ? Value::text(joined) : m.prompt[0].in(row);
+  const std::string& prompt_name = m.prompt[0].text();
   if (m.prompt_form == "human_assistant")
-    ranked.prompt = split_human_assistant(take_full_text(prompt, m.prompt.text()));
+    ranked.prompt = split_human_assistant(take_full_text(prompt, prompt_name));
   else if (m.prompt_form == "extra_id")
-    ranked.prompt = split_extra_id(take_full_text(prompt, m.prompt.text()));
+    ranked.prompt = split_extra_id(take_full_text(prompt, prompt_name));
   else
-    ranked.prompt = take_prompt(prompt, m.prompt.text());
+    ranked.prompt = take_prompt(prompt, prompt_name);
   std::vector<double> scores;
   if (m.side_by_side) {
     for (const CompletionMap& map : m.columns)
@@ -306,7 +316,7 @@ std::shared_ptr<const Layout> parse_mapping(const std::string& yaml, const std::
     if (path.given() && std::find(needed.begin(), needed.end(), path.column()) == needed.end())
       needed.push_back(path.column());
   };
-  need(mapping.prompt);
+  for (const FieldPath& part : mapping.prompt) need(part);
   need(mapping.completions);
   need(mapping.winner);
   if (!mapping.completions.given())

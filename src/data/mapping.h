@@ -1,6 +1,6 @@
 // Any table of ranked completions, told by a small YAML file (docs/artefacts.md) instead of a layout of its own:
 //
-//   prompt: question             # a column; `meta.question` for a field inside one
+//   prompt: question             # a column; `meta.question` for a field inside one; [instruction, input]: joined
 //   completions: answers         # a list column, an item a completion ...
 //   completion: {text: answer, model: engine, rank: place}
 //

@@ -103,6 +103,18 @@ TEST(Mapping, ACompletionMayBeAConversationThatEndsWithIt) {
   EXPECT_THAT(texts_of(made.rows[0]), ElementsAre("hi", "go away"));
 }
 
+TEST(Mapping, APromptMayBePutTogetherFromSeveralColumns) {
+  TestFolder folder;
+  const Made made =
+      mapped(folder, "prompt: [instruction, input]\ncompletions: [{text: a, rank: ra}, {text: b, rank: rb}]\n", "a.csv",
+             "instruction,input,a,b,ra,rb\nDo it.,with this,x,y,1,2\nDo that.,,x,y,1,2\n,,x,y,1,2\n");
+  ASSERT_EQ(made.rows.size(), 2u);
+  std::vector<std::string> prompts = {made.rows[0].prompt[0].content, made.rows[1].prompt[0].content};
+  std::sort(prompts.begin(), prompts.end());
+  EXPECT_THAT(prompts, ElementsAre("Do it.\n\nwith this", "Do that."));
+  EXPECT_THAT(made.rejects.counts(), ElementsAre(std::pair("instruction_empty", 1)));
+}
+
 TEST(Mapping, TheKeyFollowsFromWhatTheMappingSays) {
   TestFolder folder;
   const std::string rows = folder.write("a.jsonl", jsonl({{{"q", "one"}, {"a", "x"}, {"b", "y"}, {"s", 1}, {"t", 2}}}));

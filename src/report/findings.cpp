@@ -323,9 +323,21 @@ std::string headline(const StudyResults& results) {
 
 std::vector<std::string> unearned_claims(const std::string& prose, const StudyResults& results,
                                          const std::vector<Finding>& findings) {
+  const Naming naming(results);
+  // A format may be called BEST-WORST; its name claims nothing. A plain lower-case word stays what it says.
+  const auto without_names = [&](std::string sentence) {
+    for (const std::string& format : results.formats)
+      for (const std::string& name : {naming.format(format), format}) {
+        const bool plain = std::all_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+        for (std::size_t at = plain ? std::string::npos : sentence.find(name); at != std::string::npos;
+             at = sentence.find(name, at + 1))
+          sentence.replace(at, name.size(), "it");
+      }
+    return sentence;
+  };
   std::vector<std::string> out;
   for (const std::string& sentence : sentences_of(prose)) {
-    if (!has_claim_word(sentence)) continue;
+    if (!has_claim_word(without_names(sentence))) continue;
     const bool earned = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
       return std::any_of(finding.lines.begin(), finding.lines.end(), [&](const FindingLine& line) {
         return line.contrast >= 0 && line.contrast < static_cast<std::int64_t>(results.contrasts.size()) &&

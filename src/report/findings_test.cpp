@@ -82,6 +82,19 @@ TEST(Findings, TheLinterFindsSentencesThatNothingCarries) {
   EXPECT_TRUE(unearned_claims("Ultrabest is a name.", results, findings).empty());
 }
 
+TEST(Findings, AFormatsNameClaimsNothing) {
+  StudyResults results = with(contrast(0.01, 0.06, 0.9));
+  results.formats.push_back("best_worst");
+  LabelStats labels;
+  labels.format = "best_worst";
+  labels.title = "BEST-WORST";
+  results.labels.push_back(labels);
+  const auto findings = make_findings(results);
+  EXPECT_TRUE(
+      unearned_claims("Judge tokens a pair, BEST-WORST: 70. best_worst has 3 ties.", results, findings).empty());
+  EXPECT_EQ(unearned_claims("BEST-WORST is best.", results, findings).size(), 1u);
+}
+
 TEST(Findings, ThePublishedTablesCarryNoClaim) {
   const StudyResults published = fake::published_study();
   const auto findings = make_findings(published);

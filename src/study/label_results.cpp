@@ -156,7 +156,7 @@ void collect_labels(const StudyFile& study, const fs::path& folder, int threads,
       LabelStats stats;
       stats.judge = judge.name;
       stats.format = name;
-      const Format format = Format::load(name == kPlacebo ? study.placebo : name);
+      const Format format = Format::load(study.format_file(name == kPlacebo ? study.placebo : name));
       stats.title = name == kPlacebo ? format.title + " again" : format.title;
       std::vector<Annotation> rows = read_annotations(annotations);
       read_annotation_stats(rows, stats);

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/strict_yaml.h"
 #include "core/suggest.h"
+#include "formats/format.h"
 
 namespace ballot {
 namespace {
@@ -125,6 +126,11 @@ std::string StudyFile::path(const std::string& name) const {
   return std::filesystem::exists(here) ? here.lexically_normal().string() : name;
 }
 
+std::string StudyFile::format_file(const std::string& name) const {
+  const auto found = format_files.find(name);
+  return found == format_files.end() ? name : found->second;
+}
+
 StudyFile read_study(const std::filesystem::path& path, const std::vector<std::string>& set) {
   YamlFile file = YamlFile::read(path);
   if (!set.empty()) {
@@ -190,9 +196,16 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
   }
   study.formats = {"binary", "binary_magnitude", "single", "ranking"};
   reader.take("/formats", study.formats);
+  reader.take("/placebo", study.placebo);
+  for (std::string& format : study.formats) {
+    if (!format.ends_with(".yaml") && !format.ends_with(".yml")) continue;
+    const std::string file = study.path(format), name = Format::load(file).name;
+    study.format_files[name] = file;
+    if (study.placebo == format) study.placebo = name;
+    format = name;
+  }
   if (std::set<std::string>(study.formats.begin(), study.formats.end()).size() != study.formats.size())
     throw wrong_usage("{}: a format stands in the list twice", file.place("/formats"));
-  reader.take("/placebo", study.placebo);
   if (!study.placebo.empty() &&
       std::find(study.formats.begin(), study.formats.end(), study.placebo) == study.formats.end())
     throw wrong_usage("{}: the placebo '{}' is not among the formats{}", file.place("/placebo"), study.placebo,

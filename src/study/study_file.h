@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45,8 +46,9 @@ struct StudyFile {
   std::vector<StudyJudge> judges;  ///< the first is the study's
   Sampling sampling;
   std::string presentation = "random";
-  std::vector<std::string> formats;
-  std::string placebo;  ///< a format, or empty
+  std::vector<std::string> formats;                 ///< by name
+  std::map<std::string, std::string> format_files;  ///< of those that the study names by their file: where it is
+  std::string placebo;                              ///< a format, or empty
   std::string ties = "random", pairs = "all";
   std::vector<StudyModel> models;
   StudyTraining sft, dpo, reward;
@@ -59,6 +61,8 @@ struct StudyFile {
 
   /// A path of the file as seen from here: absolute ones, deps: and hub names stay.
   std::string path(const std::string& name) const;
+  /// What Format::load takes for a format of the study: its file, or its name.
+  std::string format_file(const std::string& name) const;
   std::string json;  ///< the whole file as JSON, after --set
 };
 

@@ -51,6 +51,20 @@ class StudyFileTest : public testing::Test {
   const fs::path folder_ = fs::temp_directory_path() / ("ballot_study_test_" + std::to_string(::getpid()));
 };
 
+TEST_F(StudyFileTest, AFormatMayBeAFileBesideTheStudy) {
+  write_file(folder_ / "mine.yaml", "version: 1\nname: my_format\ninclude: binary.yaml\n");
+  std::string text = kStudy;
+  text.replace(text.find("formats: [binary,"), 17, "formats: [mine.yaml, binary,");
+  text.replace(text.find("placebo: binary"), 15, "placebo: mine.yaml");
+  const StudyFile study = read(text);
+  EXPECT_EQ(study.formats.front(), "my_format");
+  EXPECT_EQ(study.placebo, "my_format");
+  EXPECT_EQ(study.format_file("my_format"), (folder_ / "mine.yaml").string());
+  EXPECT_EQ(study.format_file("binary"), "binary");
+  write_file(folder_ / "mine.yaml", "version: 1\nname: ranking\ninclude: binary.yaml\n");
+  EXPECT_THROW(read(text), Error) << "two formats of one name";
+}
+
 TEST_F(StudyFileTest, ValuesAndDefaults) {
   const StudyFile study = read(kStudy);
   EXPECT_EQ(study.study, "demo");

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::int64_t kTrainingVersion = 1;
 
-bool has_margin(const std::string& format) {
-  return Format::load(format).margin != MarginRule::kNone;
+bool has_margin(const StudyFile& study, const std::string& format) {
+  return Format::load(study.format_file(format)).margin != MarginRule::kNone;
 }
 
 std::string model_of(const StudyFile& study, const std::string& name) {
@@ -61,7 +61,7 @@ std::vector<TrainedModel> training_grid(const StudyFile& study, const std::strin
       for (const std::string& loss : training.losses)
         for (const std::string& margin : training.margins)
           for (const std::string& format : formats) {
-            if (margin != "none" && (format == kPlacebo || !has_margin(format))) continue;
+            if (margin != "none" && (format == kPlacebo || !has_margin(study, format))) continue;
             std::string stage = fmt::format("{}/{}/{}", objective, model.name, format);
             if (training.losses.size() > 1) stage += "." + loss;
             if (margin != "none") stage += "+margin";
