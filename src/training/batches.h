@@ -11,6 +11,7 @@
 //     T tokens of the forest    C completions    N scored tokens    P pairs
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,9 +26,11 @@ std::vector<std::vector<std::int32_t>> plan_epoch(const TrainingSet& set, const 
                                                   std::int64_t batch_size, std::uint64_t seed, std::int64_t epoch);
 
 /// How a step is cut. A micro-batch is filled up to `target` tokens; a prompt's examples stay together unless they pass
-/// `limit` (one example is never cut).
+/// `limit` (one example is never cut). Micro-batches of more than `recompute_above` tokens keep only their layers'
+/// inputs and compute the layers twice (activation checkpointing): the same bits.
 struct MicrobatchBudget {
-  std::int64_t target = 2048, limit = 16384;
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  std::int64_t target = 2048, limit = 16384, recompute_above = kNever;
 };
 /// Micro-batches of a step, examples of one prompt beside each other. `shared`: the tokens of a forest; otherwise every
 /// sequence counts with its own prompt (--layout pairs).

@@ -45,6 +45,7 @@ StepWork compute_step(const LoopSetup& setup, std::span<const std::int32_t> step
   for (const auto& part : cut_step(setup.set, mine, setup.budget, shared)) {
     if (interrupt_requested()) throw StepInterrupted{};
     const TrainingBatch batch = make_batch(setup.set, part, shared);
+    setup.model.set_gradient_checkpointing(batch.forest.size() > setup.budget.recompute_above);
     const at::Tensor loss = setup.objective.loss(setup.model, batch, counts, untrained, metrics);
     torch::autograd::backward({loss}, {});
     work.loss += loss.item<double>();
@@ -106,7 +107,8 @@ LoopResult run_loop(const LoopSetup& setup, Progress& progress) {
                                              .epsilon = options.adam_epsilon,
                                              .weight_decay = options.weight_decay,
                                              .precision = options.precision,
-                                             .seed = static_cast<std::uint64_t>(options.seed)});
+                                             .seed = static_cast<std::uint64_t>(options.seed),
+                                             .moments_folder = setup.moments_folder});
   NamedTensors tensors;
   for (const auto& [name, parameter] : optimiser.parameters()) tensors.emplace_back("weight." + name, parameter);
   for (const auto& entry : optimiser.state()) tensors.push_back(entry);
@@ -114,6 +116,7 @@ LoopResult run_loop(const LoopSetup& setup, Progress& progress) {
   Checkpoints checkpoints(setup.out / "checkpoints", setup.key, options.keep);
   CheckpointState state;
   if (const auto found = checkpoints.load(tensors, progress)) state = *found;
+  optimiser.put_moments_away();
   MetricsLog log(setup.out, state.step);
   double peak = 0;  // measured once a step takes long enough for it to matter
 
@@ -189,6 +192,7 @@ LoopResult run_loop(const LoopSetup& setup, Progress& progress) {
                                             : seconds_since(saved) >= kSecondsBetweenCheckpoints;
     if (due && state.step < total) {
       checkpoints.save(state, tensors);
+      optimiser.put_moments_away();
       saved = Clock::now();
     }
     if (interrupt_requested() && state.step < total) throw interrupted();

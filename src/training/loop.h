@@ -22,9 +22,10 @@ struct LoopSetup {
   const TrainingSet& set;
   const Objective& objective;
   Communicator& communicator;
-  std::filesystem::path out;  ///< where metrics.jsonl, runs/ and checkpoints/ go
-  std::string key;            ///< of the training's manifest: whose checkpoints are its own
-  MicrobatchBudget budget;    ///< as recorded when the training began
+  std::filesystem::path out;                  ///< where metrics.jsonl, runs/ and checkpoints/ go
+  std::string key;                            ///< of the training's manifest: whose checkpoints are its own
+  MicrobatchBudget budget;                    ///< as recorded when the training began
+  std::filesystem::path moments_folder = {};  ///< where AdamW's moments lie between steps; empty: in memory
 };
 
 struct LoopResult {

@@ -1,5 +1,8 @@
 #include "training/memory.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include <algorithm>
 #include <fstream>
 #include <limits>
@@ -12,6 +15,14 @@ namespace ballot {
 namespace {
 
 constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::max();
+/// Tokens of a micro-batch: fewer cost speed (each reads all weights once), more bring none.
+constexpr std::int64_t kFewestTokens = 512, kMostTokens = 2048;
+/// Of a step, so that fetching the moments costs a few hundredths of it.
+constexpr std::int64_t kTokensWorthFetching = 2048;
+/// Below this nobody saves.
+constexpr std::int64_t kSmallBytes = std::int64_t{512} << 20;
+/// The program with its libraries, a tokenizer and rows of data, without tensors (measured).
+constexpr std::int64_t kProgramBytes = std::int64_t{250} << 20;
 
 std::int64_t first_number(const char* path) {
   std::ifstream file(path);
@@ -32,15 +43,11 @@ std::int64_t available_bytes() {
   return available == kUnknown ? std::int64_t{8} << 30 : std::max<std::int64_t>(0, available);
 }
 
-std::int64_t activation_bytes_per_token(const Model& model, bool gradient_checkpointing) {
-  const ModelShape& s = model.shape();
-  // Kept of a layer, in numbers a token: its input and the middle of the residual stream, both normed; queries, keys
-  // and values before and after the rotation; the attention's output before and after its projection; gate, up and
-  // their product, with the activation, and the way back.
-  const std::int64_t layer =
-      5 * s.hidden + 4 * s.heads * s.head_dim + 4 * s.key_value_heads * s.head_dim + 5 * s.intermediate;
-  const std::int64_t numbers = gradient_checkpointing ? s.layers * s.hidden + 2 * layer : s.layers * layer;
-  return 4 * (numbers + 4 * s.hidden);
+std::int64_t activation_bytes_per_token(const ModelShape& s, bool recompute) {
+  const std::int64_t layers = recompute ? s.layers * s.hidden + s.kept_per_layer : s.layers * s.kept_per_layer;
+  // Around the layers: the first input, the last norm's, the hidden states that are scored and their gradients. In the
+  // backward pass of a layer: what comes back from its feed-forward part.
+  return 4 * (layers + 8 * s.hidden + 3 * s.intermediate);
 }
 
 std::int64_t state_bytes(const Model& model) {
@@ -49,33 +56,49 @@ std::int64_t state_bytes(const Model& model) {
   return 16 * numbers;  // fp32: weight, gradient, two moments
 }
 
-MicrobatchChoice choose_microbatches(const Model& model, const TrainingSet& set, std::int64_t tokens_per_microbatch,
+MicrobatchBudget choose_microbatches(const Model& model, const TrainingSet& set, std::int64_t tokens_per_microbatch,
                                      const std::string& gradient_checkpointing) {
   if (tokens_per_microbatch < 0)
     throw wrong_usage("--tokens-per-microbatch is {}; it must be 0 (what fits) or more", tokens_per_microbatch);
-  std::int64_t longest = 0;  // tokens of the largest example
-  for (const Example& example : set.examples) {
-    const TokenPrompt& prompt = set.prompts[example.prompt];
-    std::int64_t tokens = static_cast<std::int64_t>(prompt.ids.size());
-    for (const std::int32_t c : example.completions)
-      tokens += static_cast<std::int64_t>(prompt.completions[c].ids.size());
-    longest = std::max(longest, tokens);
+  const std::int64_t kept = activation_bytes_per_token(model.shape(), false),
+                     kept_twice = activation_bytes_per_token(model.shape(), true), state = state_bytes(model);
+  // The weights are there already; gradients and moments are still to come.
+  const std::int64_t half = std::max<std::int64_t>(0, available_bytes() - state / 4 * 3) / 2;
+
+  MicrobatchBudget budget;
+  if (gradient_checkpointing == "on") budget.recompute_above = 0;
+  if (gradient_checkpointing == "auto") budget.recompute_above = std::min(std::max(state, kSmallBytes), half) / kept;
+  budget.limit = std::max(kFewestTokens, half / (gradient_checkpointing == "off" ? kept : kept_twice));
+  budget.target = std::clamp(std::max(state / 6, kSmallBytes / 6) / kept, kFewestTokens, kMostTokens);
+  budget.target = std::min(budget.target, budget.limit);
+  if (tokens_per_microbatch > 0) budget.target = budget.limit = tokens_per_microbatch;
+  return budget;
+}
+
+bool keep_moments_on_disk(const Model& model, const TrainingSet& set, std::int64_t batch_size,
+                          const std::string& moments, const std::filesystem::path& folder) {
+  if (moments != "auto") return moments == "disk";
+  std::int64_t tokens = 0;
+  for (const TokenPrompt& prompt : set.prompts) {
+    tokens += static_cast<std::int64_t>(prompt.ids.size());
+    for (const TokenCompletion& completion : prompt.completions)
+      tokens += static_cast<std::int64_t>(completion.ids.size());
   }
-  // The weights are there already; gradients and moments (three quarters of the state) and the chunks of the vocabulary
-  // projection are still to come.
-  const std::int64_t left = std::max<std::int64_t>(0, available_bytes() - state_bytes(model) / 4 * 3);
-  const auto fits = [&](bool checkpointing) { return left / 2 / activation_bytes_per_token(model, checkpointing); };
-  MicrobatchChoice choice;
-  choice.gradient_checkpointing =
-      gradient_checkpointing == "on" ||
-      (gradient_checkpointing == "auto" && fits(false) < std::max<std::int64_t>(longest, 256));
-  if (tokens_per_microbatch > 0) {
-    choice.budget = {tokens_per_microbatch, tokens_per_microbatch};
-  } else {
-    choice.budget.limit = std::max<std::int64_t>(256, fits(choice.gradient_checkpointing));
-    choice.budget.target = std::min<std::int64_t>(2048, choice.budget.limit);
-  }
-  return choice;
+  const auto examples = static_cast<std::int64_t>(set.examples.size());
+  const std::int64_t tokens_a_step = tokens * std::min(batch_size, examples) / std::max<std::int64_t>(examples, 1);
+  struct statfs system{};
+  const bool in_memory =
+      ::statfs(folder.c_str(), &system) != 0 || system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
+  // Their way through the system's cache takes as long as some 100 tokens' arithmetic, whatever the model's size.
+  return tokens_a_step >= kTokensWorthFetching && state_bytes(model) / 2 >= kSmallBytes && !in_memory;
+}
+
+std::int64_t predicted_peak_bytes(const ModelShape& shape, const PeakMemory& training, const MicrobatchBudget& budget) {
+  const std::int64_t n = training.parameters, tokens = training.largest_microbatch;
+  const std::int64_t activations = tokens * activation_bytes_per_token(shape, tokens > budget.recompute_above);
+  const std::int64_t gradients = training.several_microbatches ? 4 * n : 4 * shape.vocabulary * shape.hidden;
+  const std::int64_t weights = 4 * n, moments = training.moments_on_disk ? 0 : 8 * n;
+  return kProgramBytes + weights + moments + std::max(4 * n, gradients + activations);
 }
 
 }  // namespace ballot

@@ -37,6 +37,15 @@ Pairs pairs_of(const TrainingBatch& batch, bool with_margins) {
           number_tensor(weights)};
 }
 
+/// 0 where chosen and rejected are the same tokens (cut to one text, say), 1 elsewhere: neither is preferred then, and
+/// their numbers, computed at two places of a batch, may differ in the last bits. [P]
+at::Tensor distinct_P(const TrainingBatch& batch) {
+  std::vector<double> distinct;
+  for (const auto& completions : batch.example_completions)
+    distinct.push_back(batch.completions[completions.at(0)]->content != batch.completions[completions.at(1)]->content);
+  return number_tensor(distinct);
+}
+
 double weight_of(const TrainingSet& set, std::span<const std::int32_t> examples) {
   double sum = 0;
   for (const std::int32_t i : examples) sum += set.examples[i].weight;
@@ -139,7 +148,7 @@ class DpoObjective : public Objective {
     const double count = static_cast<double>(pairs.size());
     metrics.add("rewards/chosen", total(reward_w), count);
     metrics.add("rewards/rejected", total(reward_l), count);
-    metrics.add("rewards/accuracies", total((reward_w > reward_l).to(at::kDouble)), count);
+    metrics.add("rewards/accuracies", total((reward_w > reward_l).to(at::kDouble) * distinct_P(batch)), count);
     metrics.add("rewards/margins", total(reward_w - reward_l), count);
     metrics.add("logps/chosen", total(logp_w), count);
     metrics.add("logps/rejected", total(logp_l), count);
@@ -191,7 +200,7 @@ class RewardObjective : public Objective {
       const Pairs pairs = pairs_of(batch, with_margins_);
       loss = reward_loss(name_, scores_C, pairs).total / divisor(counts[0]);
       if (centre_ > 0) loss = loss + centre_ * centring(scores_C, pairs).total / divisor(counts[0]);
-      show(scores_C.detach(), pairs.chosen_P, pairs.rejected_P, metrics);
+      show(scores_C.detach(), pairs.chosen_P, pairs.rejected_P, metrics, distinct_P(batch));
     } else if (name_ == "plackett_luce") {
       std::vector<RankedGroups> rankings;
       std::vector<std::int64_t> better, worse;  // every pair that a ranking orders, for the metrics
@@ -243,10 +252,11 @@ class RewardObjective : public Objective {
   bool over_pairs() const { return name_ != "plackett_luce" && name_ != "regression"; }
 
   static void show(const at::Tensor& scores_C, const at::Tensor& better_P, const at::Tensor& worse_P,
-                   MetricSums& metrics) {
+                   MetricSums& metrics, const at::Tensor& distinct = {}) {
     const at::Tensor w = scores_C.index_select(0, better_P), l = scores_C.index_select(0, worse_P);
     const double count = static_cast<double>(better_P.size(0));
-    metrics.add("accuracy", total((w > l).to(at::kDouble)), count);
+    const at::Tensor right = (w > l).to(at::kDouble);
+    metrics.add("accuracy", total(distinct.defined() ? right * distinct : right), count);
     metrics.add("margin", total(w - l), count);
     metrics.add("mean_reward", total(w) + total(l), 2 * count);
     if (count == 0) return;

@@ -131,11 +131,18 @@ bool is_decayed(const std::string& parameter_name) {
 }
 
 double gradient_norm(const NamedTensors& parameters) {
-  double sum = 0;
+  constexpr std::int64_t kAtATime = 1 << 20;  // numbers widened to float64 at a time: a whole embedding would be twice
+  double sum = 0;                             // its own size
   for (const auto& [name, parameter] : parameters)
     if (parameter.grad().defined()) {
-      const double norm = at::linalg_vector_norm(parameter.grad(), 2, std::nullopt, false, at::kDouble).item<double>();
-      sum += norm * norm;
+      const at::Tensor all = parameter.grad().reshape({-1});
+      double squares = 0;
+      for (std::int64_t begin = 0; begin < all.numel(); begin += kAtATime) {
+        const at::Tensor piece = all.narrow(0, begin, std::min(kAtATime, all.numel() - begin));
+        const double norm = at::linalg_vector_norm(piece, 2, std::nullopt, false, at::kDouble).item<double>();
+        squares += norm * norm;
+      }
+      sum += squares;
     }
   return std::sqrt(sum);
 }
@@ -154,11 +161,20 @@ AdamW::AdamW(NamedTensors parameters, const AdamOptions& options)
   if (std::find(known.begin(), known.end(), options.precision) == known.end())
     throw wrong_usage("unknown precision '{}'{}", options.precision, did_you_mean(options.precision, known));
   round_weights(parameters_, options_.precision);
+  if (options_.precision == "fp32_master" && !options_.moments_folder.empty()) {
+    std::int64_t bytes = 0;
+    for (const auto& [name, parameter] : parameters_) bytes += 2 * static_cast<std::int64_t>(parameter.nbytes());
+    file_.emplace(options_.moments_folder, bytes, 2 * static_cast<std::int64_t>(parameters_.size()));
+  }
   for (auto& [name, parameter] : parameters_) {
     decays_.push_back(is_decayed(name));
     if (options_.precision == "fp32_master") {
-      m_.push_back(at::zeros_like(parameter, parameter.options().requires_grad(false)));
-      v_.push_back(at::zeros_like(m_.back()));
+      const auto zeros = [&] {
+        return file_ ? file_->take(parameter.sizes(), parameter.scalar_type())
+                     : at::zeros(parameter.sizes(), parameter.options().requires_grad(false));
+      };
+      m_.push_back(zeros());
+      v_.push_back(zeros());
       continue;
     }
     const auto moments = options_.precision == "bf16" ? at::kBFloat16 : at::kFloat;
@@ -168,27 +184,31 @@ AdamW::AdamW(NamedTensors parameters, const AdamOptions& options)
   }
 }
 
+/// Piece by piece in both places of the moments, so that both give the same bits and a file's share of memory is small.
+void AdamW::step_fp32(double learning_rate, std::int64_t step) {
+  constexpr std::int64_t kPiece = 1 << 22;                                       // numbers: whole pages
+  const at::Tensor count = at::full({}, static_cast<double>(step), at::kFloat);  // the fused kernel wants t, not t - 1
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const at::Tensor& parameter = parameters_[i].second;
+    if (!parameter.grad().defined()) continue;
+    const at::Tensor w = parameter.view({-1}), g = parameter.grad().contiguous().view({-1}), m = m_[i].view({-1}),
+                     v = v_[i].view({-1});
+    for (std::int64_t begin = 0; begin < w.numel(); begin += kPiece) {
+      const std::int64_t n = std::min(kPiece, w.numel() - begin);
+      const at::Tensor own_m = m.narrow(0, begin, n), own_v = v.narrow(0, begin, n);
+      if (file_) MomentFile::fetch(own_m), MomentFile::fetch(own_v);
+      at::_fused_adamw_({w.narrow(0, begin, n)}, {g.narrow(0, begin, n)}, {own_m}, {own_v}, {}, {count}, learning_rate,
+                        options_.beta1, options_.beta2, decays_[i] ? options_.weight_decay : 0.0, options_.epsilon,
+                        /*amsgrad=*/false, /*maximize=*/false);
+      if (file_) MomentFile::put_away(own_m), MomentFile::put_away(own_v);
+    }
+  }
+}
+
 void AdamW::step(double learning_rate, std::int64_t step) {
   const at::NoGradGuard no_grad;
   if (options_.precision == "fp32_master") {
-    for (const bool decayed : {true, false}) {
-      std::vector<at::Tensor> weights, gradients, m, v, steps;
-      const at::Tensor count =
-          at::full({}, static_cast<double>(step), at::kFloat);  // the fused kernel wants t, not t - 1
-      for (std::size_t i = 0; i < parameters_.size(); ++i) {
-        const at::Tensor& parameter = parameters_[i].second;
-        if (decays_[i] != decayed || !parameter.grad().defined()) continue;
-        weights.push_back(parameter);
-        gradients.push_back(parameter.grad());
-        m.push_back(m_[i]);
-        v.push_back(v_[i]);
-        steps.push_back(count);
-      }
-      if (!weights.empty())
-        at::_fused_adamw_(weights, gradients, m, v, {}, steps, learning_rate, options_.beta1, options_.beta2,
-                          decayed ? options_.weight_decay : 0.0, options_.epsilon, /*amsgrad=*/false,
-                          /*maximize=*/false);
-    }
+    step_fp32(learning_rate, step);
     return;
   }
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -221,6 +241,12 @@ void AdamW::step(double learning_rate, std::int64_t step) {
 
 void AdamW::zero_gradients() {
   for (auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
+}
+
+void AdamW::put_moments_away() {
+  if (!file_) return;
+  for (const auto* moments : {&m_, &v_})
+    for (const at::Tensor& moment : *moments) MomentFile::put_away(moment);
 }
 
 NamedTensors AdamW::state() const {

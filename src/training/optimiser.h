@@ -13,9 +13,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "training/moment_file.h"
 
 namespace ballot {
 
@@ -24,7 +28,8 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
   std::string precision = "fp32_master";
-  std::uint64_t seed = 0;  ///< of stochastic rounding: drawn by (seed, step, parameter, element)
+  std::uint64_t seed = 0;                     ///< of stochastic rounding: drawn by (seed, step, parameter, element)
+  std::filesystem::path moments_folder = {};  ///< fp32_master: the moments lie in a file there; empty: in memory
 };
 
 class AdamW {
@@ -35,12 +40,17 @@ class AdamW {
   /// One update with the gradients as they are; `step` counts from 1. Parameters without a gradient stay.
   void step(double learning_rate, std::int64_t step);
   void zero_gradients();
+  /// The moments were read (a checkpoint was written or loaded) and are not needed until the next step: what lies in a
+  /// file leaves memory.
+  void put_moments_away();
   /// "m.NAME", "v.NAME" and, with Kahan, "c.NAME": what a checkpoint holds beside the weights. The tensors are its own.
   NamedTensors state() const;
   const NamedTensors& parameters() const { return parameters_; }
 
  private:
+  void step_fp32(double learning_rate, std::int64_t step);
   NamedTensors parameters_;
+  std::optional<MomentFile> file_;
   std::vector<at::Tensor> m_, v_, compensation_;
   std::vector<bool> decays_;
   AdamOptions options_;

@@ -67,6 +67,7 @@ struct TrainingOptions {
   std::string layout = "forest";                ///< "forest", "pairs"
   std::int64_t tokens_per_microbatch = 0;       ///< 0: what fits memory; recorded, and kept by a resumed run
   std::string gradient_checkpointing = "auto";  ///< "auto", "on", "off"
+  std::string moments = "auto";                 ///< where AdamW's lie between steps: "auto", "memory", "disk"
   std::int64_t save_every = 0;                  ///< steps between checkpoints; 0: about every ten minutes
   std::int64_t keep = 2;                        ///< checkpoints kept
 };
@@ -153,6 +154,7 @@ inline void visit_options(OptionVisitor& visit, TrainingOptions& o) {
   visit({"max-grad-norm", "global L2 norm; 0: no clipping"}, o.max_grad_norm);
   visit({"gradient-checkpointing", "compute activations twice to save memory", {"auto", "on", "off"}, false},
         o.gradient_checkpointing);
+  visit({"moments", "where AdamW's moments lie between steps", {"auto", "memory", "disk"}, false}, o.moments);
   visit({"save-every", "steps between checkpoints (0: about every ten minutes)", {}, false}, o.save_every);
   visit({"keep", "checkpoints kept", {}, false}, o.keep);
   if (sft) visit({"add-chatml", "add the ChatML tokens and template; PAD where missing"}, o.add_chatml);

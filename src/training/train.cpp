@@ -9,6 +9,7 @@
 
 #include "compute/communicator.h"
 #include "compute/device.h"
+#include "compute/tensor_memory.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hash.h"
@@ -16,10 +17,6 @@
 #include "core/lock.h"
 #include "core/manifest.h"
 #include "core/version.h"
-#include "data/annotations.h"
-#include "data/pool.h"
-#include "data/preferences.h"
-#include "data/sft.h"
 #include "models/generate.h"
 #include "models/model.h"
 #include "models/tokenizer_files.h"
@@ -30,6 +27,7 @@
 #include "training/memory.h"
 #include "training/metrics.h"
 #include "training/objective.h"
+#include "training/read_examples.h"
 #include "training/reference.h"
 #include "training/schedule.h"
 
@@ -40,10 +38,6 @@ namespace fs = std::filesystem;
 
 /// Raised when the same parameters and inputs come to mean another result.
 constexpr std::int64_t kStageVersion = 1;
-
-bool takes_annotations(const TrainingOptions& o) {
-  return o.objective == "reward" && !o.loss.empty() && (o.loss[0] == "plackett_luce" || o.loss[0] == "regression");
-}
 
 void check(const TrainingOptions& o) {
   if (o.model.empty())
@@ -95,94 +89,45 @@ Manifest manifest_of(const TrainingOptions& o, const std::string& dtype) {
   return manifest;
 }
 
-bool has_conversations(const std::vector<Preference>& rows) {
-  return std::any_of(rows.begin(), rows.end(), [](const Preference& row) { return !is_plain_text(row.prompt); });
-}
-bool has_conversations(const std::vector<SftRow>& rows) {
-  return std::any_of(rows.begin(), rows.end(),
-                     [](const SftRow& row) { return !row.messages.empty() && row.messages[0].role != kPlainTextRole; });
-}
-
-void need_template(const Tokenizer& tokenizer, const std::string& model) {
-  if (tokenizer.has_chat_template()) return;
-  throw Error(ErrorKind::kInput, fmt::format("{} has no chat template, and the data are conversations", model),
-              "none is guessed: train from a model with one (`ballot sft` gives ChatML), or put chat_template.jinja "
-              "into the model's folder");
-}
-
-TrainingSet read_examples(const TrainingOptions& o, const Tokenizer& tokenizer, RejectLog& rejects,
-                          Progress& progress) {
-  ExampleOptions example_options{.max_length = o.max_length,
-                                 .truncate = o.truncate,
-                                 .on_control_tokens = o.on_control_tokens,
-                                 .split = o.split,
-                                 .threads = compute_threads()};
-  for (const std::string& data : o.data) example_options.file += (example_options.file.empty() ? "" : ", ") + data;
-  if (o.objective == "sft") {
-    const std::vector<SftRow> rows = read_sft(o.data, rejects);
-    if (has_conversations(rows)) need_template(tokenizer, o.model);
-    progress.say(fmt::format("tokenising {} rows", human_count(static_cast<std::int64_t>(rows.size()))));
-    return answer_examples(rows, tokenizer, example_options, rejects);
-  }
-  if (takes_annotations(o)) {
-    std::vector<Annotation> rows;
-    for (const std::string& data : o.data)
-      for (Annotation& row : read_annotations(data)) rows.push_back(std::move(row));
-    need_template(tokenizer, o.model);
-    return ranking_examples(rows, read_pool(o.pool), o.loss[0] == "regression", tokenizer, example_options, rejects);
-  }
-  const std::vector<Preference> rows = read_preferences(o.data, rejects);
-  if (has_conversations(rows)) need_template(tokenizer, o.model);
-  progress.say(fmt::format("tokenising {} pairs", human_count(static_cast<std::int64_t>(rows.size()))));
-  TrainingSet set = pair_examples(rows, tokenizer, example_options, rejects);
-  std::vector<double> margins;
-  for (const Example& example : set.examples) margins.push_back(o.margin == "column" ? example.margin : 0);
-  margins = scale_margins(std::move(margins), o.margin_scale);
-  if (o.margin == "column" && std::all_of(margins.begin(), margins.end(), [](double m) { return m == 0; }))
-    progress.say("every margin in the data is 0: the margin changes nothing");
-  const bool soft = std::find(o.loss.begin(), o.loss.end(), "soft") != o.loss.end();
-  std::int64_t soft_targets = 0;
-  for (std::size_t i = 0; i < set.examples.size(); ++i) {
-    set.examples[i].margin = margins[i];
-    soft_targets += set.examples[i].target != 1;
-  }
-  if (soft_targets && !soft)
-    progress.say(fmt::format("{} pairs have a target other than 1, which only --loss soft uses", soft_targets));
-  return set;
+Json tokens_or_null(std::int64_t tokens) {
+  return tokens == MicrobatchBudget::kNever ? Json(nullptr) : Json(tokens);
 }
 
 /// The cut into micro-batches is chosen once, when a training begins, and kept in plan.json, so that a run that goes on
 /// later, with other memory free, still gives the same bits.
-MicrobatchChoice recorded_choice(const TrainingOptions& o, const Model& model, const TrainingSet& set,
+MicrobatchBudget recorded_budget(const TrainingOptions& o, const Model& model, const TrainingSet& set,
                                  std::int64_t steps, Progress& progress) {
   const fs::path path = fs::path(o.out) / "plan.json";
   if (fs::exists(path)) {
     try {
       const Json json = Json::parse(read_file(path));
-      const MicrobatchChoice choice{{json.at("microbatch").at("target"), json.at("microbatch").at("limit")},
-                                    json.at("gradient_checkpointing")};
-      if (o.tokens_per_microbatch > 0 && o.tokens_per_microbatch != choice.budget.target)
+      MicrobatchBudget budget{json.at("microbatch").at("target"), json.at("microbatch").at("limit")};
+      if (json.at("gradient_checkpointing").get<bool>()) budget.recompute_above = 0;
+      if (json.contains("recompute_above") && !json["recompute_above"].is_null())
+        budget.recompute_above = json["recompute_above"];
+      if (o.tokens_per_microbatch > 0 && o.tokens_per_microbatch != budget.target)
         progress.say(
             fmt::format("--tokens-per-microbatch {} is not used: the training began with {}, and goes on with it",
-                        o.tokens_per_microbatch, choice.budget.target));
+                        o.tokens_per_microbatch, budget.target));
       if (json.at("threads") != compute_threads())
         progress.say(fmt::format("the training began with {} threads and goes on with {}: the last bits may differ",
                                  json.at("threads").get<int>(), compute_threads()));
-      return choice;
+      return budget;
     } catch (const nlohmann::json::exception& error) {
       throw Error(ErrorKind::kInput, fmt::format("{} is damaged: {}", path.string(), error.what()),
                   "start over with --force");
     }
   }
-  const MicrobatchChoice choice = choose_microbatches(model, set, o.tokens_per_microbatch, o.gradient_checkpointing);
+  const MicrobatchBudget budget = choose_microbatches(model, set, o.tokens_per_microbatch, o.gradient_checkpointing);
   Json json;
   json["steps"] = steps;
   json["examples"] = set.examples.size();
-  json["microbatch"] = {{"target", choice.budget.target}, {"limit", choice.budget.limit}};
-  json["gradient_checkpointing"] = choice.gradient_checkpointing;
+  json["microbatch"] = {{"target", budget.target}, {"limit", budget.limit}};
+  json["gradient_checkpointing"] = budget.recompute_above == 0;
+  json["recompute_above"] = tokens_or_null(budget.recompute_above);
   json["threads"] = compute_threads();
   write_file(path, json.dump(2) + "\n");
-  return choice;
+  return budget;
 }
 
 /// The reference's table: from an earlier part of this run, else from the cache, else computed. What this run uses
@@ -274,6 +219,10 @@ std::map<std::string, double> numbers_of(const Json& line) {
 TrainingResult train(const TrainingOptions& options, Progress& progress) {
   const auto begin = std::chrono::steady_clock::now();
   check(options);
+  pool_tensor_memory();
+  const struct Trim {
+    ~Trim() { trim_tensor_memory(); }
+  } trim_at_the_end;
   const ComputeChoice compute = choose_compute(options.device, options.dtype);
   make_objective(options,
                  options.objective == "dpo" ? std::make_unique<ReferenceTable>("").get() : nullptr);  // options first
@@ -352,19 +301,22 @@ TrainingResult train(const TrainingOptions& options, Progress& progress) {
   facts["tokens_sha256"] = tokens_hash(set);
   facts["order_sha256"] = order_hash(set, options);
 
-  const MicrobatchChoice choice = recorded_choice(options, *model, set, steps, progress);
-  model->set_gradient_checkpointing(choice.gradient_checkpointing);
+  const MicrobatchBudget budget = recorded_budget(options, *model, set, steps, progress);
   std::optional<ReferenceTable> reference;
   std::int64_t reference_tokens = 0;
   if (options.objective == "dpo" && !is_reference_free(options.loss)) {
-    reference = reference_table(options, *model, set, choice.budget, compute.type, reference_tokens, progress);
-    facts["reference"] = {{"model", reference->model()}, {"computed_tokens", reference_tokens}};
+    reference = reference_table(options, *model, set, budget, compute.type, reference_tokens, progress);
+    facts["reference"] = {{"model", reference->model()}};
     facts["reference_hash"] = reference->model();
   }
   const std::unique_ptr<Objective> objective = make_objective(options, reference ? &*reference : nullptr);
   const std::unique_ptr<Communicator> communicator = single_process();
+  const bool on_disk = keep_moments_on_disk(*model, set, options.batch_size, options.moments, out);
   const LoopResult loop =
-      run_loop({options, *model, set, *objective, *communicator, out, manifest.key, choice.budget}, progress);
+      run_loop({options, *model, set, *objective, *communicator, out, manifest.key, budget, on_disk ? out : fs::path()},
+               progress);
+
+  trim_tensor_memory();  // of activations, gradients and moments
 
   // What others load.
   progress.say("writing the model");
@@ -411,11 +363,13 @@ TrainingResult train(const TrainingOptions& options, Progress& progress) {
   result.json = json.dump();
 
   for (const auto& [name, value] : json.items())
-    if (name != "out" && name != "seconds") facts[name] = value;
+    if (name != "out" && name != "seconds" && name != "reference_tokens") facts[name] = value;  // of this process only
   facts["order"] = options.order;
-  facts["batch_cuts"] = {{"tokens", choice.budget.target},
-                         {"limit", choice.budget.limit},
-                         {"gradient_checkpointing", choice.gradient_checkpointing},
+  facts["batch_cuts"] = {{"tokens", budget.target},
+                         {"limit", budget.limit},
+                         {"gradient_checkpointing", budget.recompute_above == 0},
+                         {"recompute_above", tokens_or_null(budget.recompute_above)},
+                         {"moments", on_disk ? "disk" : "memory"},
                          {"threads", compute_threads()}};
   manifest.facts = facts.dump();
   manifest.seconds = result.seconds;
