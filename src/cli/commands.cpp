@@ -3,8 +3,7 @@
 
 namespace ballot {
 
-// One line a command, in the order of the pipeline; each is defined in its own
-// file.
+// One line a command, in the order of the pipeline; each is defined in its own file.
 Command pool_command();
 Command filter_command();
 Command inspect_command();
@@ -26,19 +25,17 @@ Command eval_command();
 Command compare_command();
 Command claims_command();
 Command power_command();
+Command plan_command();
 
 std::vector<Command> commands() {
   return {
-      pool_command(),    filter_command(),     inspect_command(),
-      formats_command(), annotate_command(),   binarize_command(),
-      agree_command(),   judge_card_command(), attack_command(),
-      combine_command(), sft_command(),        dpo_command(),
-      reward_command(),  score_command(),      rewardbench_command(),
-      eval_command(),    generate_command(),   tokenize_command(),
-      compare_command(), claims_command(),     power_command(),
-      run_command(),     status_command(),     report_command(),
+      pool_command(),     filter_command(),   inspect_command(),    formats_command(), annotate_command(),
+      binarize_command(), agree_command(),    judge_card_command(), attack_command(),  combine_command(),
+      sft_command(),      dpo_command(),      reward_command(),     score_command(),   rewardbench_command(),
+      eval_command(),     generate_command(), tokenize_command(),   compare_command(), claims_command(),
+      power_command(),    plan_command(),     run_command(),        status_command(),  report_command(),
       verify_command(),
   };
 }
 
-} // namespace ballot
+}  // namespace ballot

@@ -18,7 +18,12 @@ namespace ballot {
 
 class Judge;
 class Tokenizer;
+struct ComputePlan;         // training/plan.h
 struct LocalJudgeOptions;   // local_judge/options.h
+struct Message;             // text/message.h
+struct RewardItem;          // data/reward_items.h
+struct ScorerOptions;       // evaluation/options.h
+struct TaskPlan;            // evaluation/plan.h
 struct TrainingOptions;     // training/options.h
 struct TrainingResult;      // training/options.h
 struct RewardBenchOptions;  // evaluation/options.h
@@ -42,6 +47,16 @@ struct Engine {
   std::string (*inspect_model)(const std::filesystem::path&);
   /// training/token_view.h: token ids, text and loss mask of the first rows of training data.
   std::string (*token_view)(const std::vector<std::string>& data, const std::string& model, std::int64_t rows);
+  /// What each of these would compute: training/plan.h, evaluation/plan.h.
+  ComputePlan (*plan_training)(const TrainingOptions&, bool after_sft);
+  ComputePlan (*plan_conversations)(const std::string& model,
+                                    const std::vector<std::vector<std::vector<Message>>>& groups,
+                                    std::int64_t answer_tokens);
+  ComputePlan (*plan_scores)(const std::string& model, bool after_sft, bool reward,
+                             const std::vector<RewardItem>& items, const ScorerOptions& options);
+  std::vector<TaskPlan> (*plan_tasks)(const EvalOptions&, bool after_sft);
+  /// training/throughput.h: fp32 operations a second.
+  double (*measured_peak)();
 };
 
 /// Opens the library (once a process) and gives its table. Throws Error (failed) saying what is missing.
