@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <initializer_list>
 
 #include "core/error.h"
 #include "evaluation/math_normalise.h"
@@ -34,6 +35,12 @@ const View kPercent = UR"((\\?%|[Pp]ercent|[Pp]ercentage|[Pp]ct))";
 const View kFinalAnswer = U"[Ff][Ii][Nn][Aa][Ll] [Aa][Nn][Ss][Ww][Ee][Rr]";
 const View kAnswer = U"[Aa][Nn][Ss][Ww][Ee][Rr]";
 
+Text joined(std::initializer_list<View> parts) {
+  Text out;
+  for (const View part : parts) out.append(part);
+  return out;
+}
+
 /// A formula between dollars, brackets or parentheses. boxed: only with a box inside.
 Text formula(bool boxed) {
   const struct {
@@ -49,20 +56,20 @@ Text formula(bool boxed) {
   for (const auto& kind : kinds) {
     out += out.empty() ? U"(?:(?:" : U"|";
     out += kind.before;
-    const Text inside(kind.inside);
-    out += boxed ? inside + UR"(*?\\boxed\{)" + inside + UR"(+?\})" + inside + U"*?" : inside + U"+?";
+    const View inside = kind.inside;
+    out += boxed ? joined({inside, UR"(*?\\boxed\{)", inside, UR"(+?\})", inside, U"*?"}) : joined({inside, U"+?"});
     out += kind.after;
   }
-  const Text number = UR"(-?\d+(?:[.,]\d+)?)";
-  if (!boxed) out += UR"(|(-?\\frac\{)" + number + UR"(\}\{)" + number + UR"(\}))";
-  return out + UR"()\s*)" + Text(kPercent) + U"?)";
+  const View number = UR"(-?\d+(?:[.,]\d+)?)";
+  if (!boxed) out += joined({UR"(|(-?\\frac\{)", number, UR"(\}\{)", number, UR"(\}))"});
+  return joined({out, UR"()\s*)", kPercent, U"?)"});
 }
 
 Text formulas(bool boxed) {
   Text out = formula(boxed);
   for (std::size_t i = 1; i < kJoined; ++i)
-    out += Text(boxed ? UR"(\s*)" : U"") + UR"((?:\s*(?:,?and|,?or|,)\s*)" + formula(boxed) + U")?";
-  return boxed ? out : U"(?:" + out + U")";
+    out += joined({boxed ? UR"(\s*)" : U"", UR"((?:\s*(?:,?and|,?or|,)\s*)", formula(boxed), U")?"});
+  return boxed ? out : joined({U"(?:", out, U")"});
 }
 
 const Text& number() {
@@ -73,12 +80,12 @@ const Text& number() {
 }
 const View kBefore = UR"((?:^|\s|=)(?:\*\*)?)";
 Text anchored_sum() {
-  const Text any = UR"([\d.\s+\-*×/^()÷])";
-  return U"(?:" + Text(kBefore) + UR"((-?\(?-?\d)" + any + UR"(*[+\-*×/^()÷])" + any + UR"(+\)?))" +
-         UR"((?:\*\*)?(?:\.|,|:|\s|\)|\$|$)))";
+  const View any = UR"([\d.\s+\-*×/^()÷])";
+  return joined({U"(?:", kBefore, UR"((-?\(?-?\d)", any, UR"(*[+\-*×/^()÷])", any, UR"(+\)?))",
+                 UR"((?:\*\*)?(?:\.|,|:|\s|\)|\$|$)))"});
 }
 Text anchored_number() {
-  return U"(?:" + Text(kBefore) + U"[$€£¥₹₽₪₩₫฿₡₢₣₤₥₦₧₨₭₮₯₰₱₲₳₴₵₶₷₸₺₻₼₾₿]?" + number() + U")";
+  return joined({U"(?:", kBefore, U"[$€£¥₹₽₪₩₫฿₡₢₣₤₥₦₧₨₭₮₯₰₱₲₳₴₵₶₷₸₺₻₼₾₿]?", number(), U")"});
 }
 
 const std::vector<Pattern>& formula_patterns() {
@@ -88,10 +95,10 @@ const std::vector<Pattern>& formula_patterns() {
     const auto add = [&](int priority, const Text& pattern, std::size_t groups, Found found = Found::kFormula) {
       out.push_back({priority, found, PythonRegex(pattern), groups});
     };
-    add(0, Text(kFinalAnswer) + UR"( [Ii][Ss]:?\s*)" + plain + UR"(\.?\s?I hope)", 7);
-    add(50, Text(kFinalAnswer) + UR"([\s\S]{0,100}?\s+is:?\s*)" + plain, 7);
-    add(100, Text(kAnswer) + UR"(:[\s\S]{0,50}?)" + plain, 7);
-    add(200, Text(kAnswer) + UR"([\s\S]{0,50}?)" + plain, 7);
+    add(0, joined({kFinalAnswer, UR"( [Ii][Ss]:?\s*)", plain, UR"(\.?\s?I hope)"}), 7);
+    add(50, joined({kFinalAnswer, UR"([\s\S]{0,100}?\s+is:?\s*)", plain}), 7);
+    add(100, joined({kAnswer, UR"(:[\s\S]{0,50}?)", plain}), 7);
+    add(200, joined({kAnswer, UR"([\s\S]{0,50}?)", plain}), 7);
     add(300, plain, 7);
     add(50, formulas(true), 6);
     add(50, UR"((\\boxed\{[\s\S]+\}))", 1, Found::kBox);
@@ -102,16 +109,16 @@ const std::vector<Pattern>& formula_patterns() {
 
 const std::vector<Pattern>& number_patterns() {
   static const std::vector<Pattern> patterns = [] {
-    const Text either = U"(?:" + anchored_sum() + U"|" + anchored_number() + U")";
+    const Text either = joined({U"(?:", anchored_sum(), U"|", anchored_number(), U")"});
     std::vector<Pattern> out;
     const auto add = [&](int priority, const Text& pattern, std::size_t first_number) {
       out.push_back({priority, Found::kNumber, PythonRegex(pattern), 0, first_number});
     };
-    add(0, Text(kFinalAnswer) + UR"( [Ii][Ss]:?\s*)" + either + UR"(\.?\s?I hope)", 2);
-    add(50, Text(kFinalAnswer) + UR"([\s\S]{0,100}?\s+is:?)" + either, 2);
-    const Text after = UR"((?:[\s\S]{0,100}=\s*|[\s\S]{0,50}?))" + either + UR"((?!\s*=))";
-    add(100, Text(kAnswer) + U":" + after, 2);
-    add(200, Text(kAnswer) + after, 2);
+    add(0, joined({kFinalAnswer, UR"( [Ii][Ss]:?\s*)", either, UR"(\.?\s?I hope)"}), 2);
+    add(50, joined({kFinalAnswer, UR"([\s\S]{0,100}?\s+is:?)", either}), 2);
+    const Text after = joined({UR"((?:[\s\S]{0,100}=\s*|[\s\S]{0,50}?))", either, UR"((?!\s*=))"});
+    add(100, joined({kAnswer, U":", after}), 2);
+    add(200, joined({kAnswer, after}), 2);
     add(300, anchored_sum(), 2);
     add(300, anchored_number(), 1);
     return out;
@@ -180,15 +187,15 @@ Candidate formula_of(View text, const Pattern& pattern, const PythonRegex::Match
   if (values.size() == 1 || std::find(values.begin(), values.end(), nullptr) != values.end())
     return {values[0], texts[0]};
   std::vector<MathPtr> elements;
-  std::string joined;
+  std::string all_texts;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    joined += (i == 0 ? "" : " and ") + texts[i];
+    all_texts += (i == 0 ? "" : " and ") + texts[i];
     if (values[i]->kind == MathKind::kSet)
       elements.insert(elements.end(), values[i]->args.begin(), values[i]->args.end());
     else
       elements.push_back(values[i]);
   }
-  return {math_set(std::move(elements)), joined};
+  return {math_set(std::move(elements)), all_texts};
 }
 
 Candidate number_of(View text, const Pattern& pattern, const PythonRegex::Match& match) {

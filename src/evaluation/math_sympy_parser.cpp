@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int kMaxDepth = 400;
 constexpr std::size_t kMaxTokens = 4000;
+constexpr std::int64_t kMaxSteps = 100000;
 
 struct Malformed {};
 
@@ -58,23 +60,6 @@ constexpr std::array<std::string_view, 13> kMoreWords = {"\\binom", "\\dbinom", 
                                                          "\\geqq",  "\\geqslant", "\\limits"};
 constexpr std::array<std::string_view, 12> kRelations = {
     "=", "<", ">", "\\neq", "\\leq", "\\le", "\\leqq", "\\leqslant", "\\geq", "\\ge", "\\geqq", "\\geqslant"};
-/// Where a text may go on after an expression, without being part of it.
-constexpr std::array<std::string_view, 15> kAfter = {")",
-                                                     "]",
-                                                     "}",
-                                                     "\\}",
-                                                     ",",
-                                                     ".",
-                                                     "_",
-                                                     "\\rfloor",
-                                                     "\\rceil",
-                                                     "\\rangle",
-                                                     "\\to",
-                                                     "\\rightarrow",
-                                                     "\\Rightarrow",
-                                                     "\\longrightarrow",
-                                                     "\\Longrightarrow"};
-
 std::vector<std::string> tokens_of(std::string_view text) {
   std::vector<std::string> out;
   for (std::size_t at = 0; at < text.size();) {
@@ -125,9 +110,7 @@ class SympyParser {
     MathPtr node = sum();
     if (at_ < tokens_.size()) {
       if (among(token(), kRelations)) return math_failed();
-      const bool quote = token()[0] == '\'';
-      if (is_foreign(token()) || !(among(token(), kAfter) || quote)) throw Malformed();
-      if (token() == "." && is_digit(tokens_[at_ - 1].back())) throw Malformed();
+      if (is_foreign(token()) || (token() == "." && is_digit(tokens_[at_ - 1].back()))) throw Malformed();
     }
     return node;
   }
@@ -152,15 +135,31 @@ class SympyParser {
     ~Nesting() { --depth_; }
     int& depth_;
   };
+  /// What goes on behind an expression. Where it is malformed the expression ends before it, which is no error: 2(1, 3)
+  /// is 2.
+  template <class Parse>
+  std::optional<MathPtr> continuation(const Parse& parse) {
+    if (++steps_ > kMaxSteps) throw MathUndecided();
+    const std::size_t from = at_;
+    try {
+      return parse();
+    } catch (const Malformed&) {
+      at_ = from;
+      return std::nullopt;
+    }
+  }
 
   MathPtr sum() {
     const Nesting nesting(depth_);
     MathPtr node = product(true);
     while (token() == "+" || token() == "-") {
-      const bool plus = take("+");
-      if (!plus) ++at_;
-      const MathPtr right = product(true);
-      node = math_add(node, plus ? right : math_negative(right));
+      const bool plus = token() == "+";
+      const std::optional<MathPtr> right = continuation([&] {
+        ++at_;
+        return product(true);
+      });
+      if (!right) break;
+      node = math_add(node, plus ? *right : math_negative(*right));
     }
     return node;
   }
@@ -172,9 +171,12 @@ class SympyParser {
     MathPtr node = signed_term(functions);
     while (among(token(), kTimes) || among(token(), kOver)) {
       const bool times = among(token(), kTimes);
-      ++at_;
-      const MathPtr right = signed_term(functions);
-      node = times ? math_multiply(node, right) : quotient(node, right);
+      const std::optional<MathPtr> right = continuation([&] {
+        ++at_;
+        return signed_term(functions);
+      });
+      if (!right) break;
+      node = times ? math_multiply(node, *right) : quotient(node, *right);
     }
     return node;
   }
@@ -189,15 +191,13 @@ class SympyParser {
     std::vector<MathPtr> factors;
     // Inside a function without brackets, a second function is no longer its argument.
     for (bool may_be_function = true; starts_factor(may_be_function); may_be_function = functions) {
-      const std::size_t from = at_;
-      try {
+      if (factors.empty()) {
         factors.push_back(postfix(may_be_function));
-      } catch (const Malformed&) {
-        // A bar that opens nothing closes what is around.
-        if (tokens_[from] != "|" || factors.empty() || bars_ == 0) throw;
-        at_ = from;
-        break;
+        continue;
       }
+      const std::optional<MathPtr> next = continuation([&] { return postfix(may_be_function); });
+      if (!next) break;
+      factors.push_back(*next);
     }
     if (factors.empty()) throw Malformed();
     MathPtr node;
@@ -227,9 +227,15 @@ class SympyParser {
 
   MathPtr postfix(bool functions) {
     MathPtr node = component(functions);
-    while (take("^")) {
-      node = math_node(MathKind::kPow, {node, exponent()});
-      if (token() == "_") subscript();
+    while (token() == "^") {
+      const std::optional<MathPtr> power = continuation([&] {
+        ++at_;
+        MathPtr inner = exponent();
+        if (token() == "_") subscript();
+        return inner;
+      });
+      if (!power) break;
+      node = math_node(MathKind::kPow, {node, *power});
     }
     while (take("!")) node = math_node(MathKind::kCall, {node}, "factorial");
     return node;
@@ -239,9 +245,7 @@ class SympyParser {
 
   MathPtr enclosed(std::string_view close) {
     ++at_;
-    const int bars = std::exchange(bars_, 0);
     MathPtr node = sum();
-    bars_ = bars;
     need(close);
     return node;
   }
@@ -255,9 +259,7 @@ class SympyParser {
     if (word == "\\{") return enclosed("\\}");
     if (word == "|") {
       ++at_;
-      ++bars_;
       const MathPtr node = sum();
-      --bars_;
       need("|");
       return math_node(MathKind::kCall, {node}, "abs");
     }
@@ -333,10 +335,8 @@ class SympyParser {
   MathPtr enclosed_arguments() {
     // Of several arguments the reference keeps the first.
     ++at_;
-    const int bars = std::exchange(bars_, 0);
     const MathPtr first = sum();
     while (take(",")) sum();
-    bars_ = bars;
     need(")");
     return first;
   }
@@ -421,25 +421,22 @@ class SympyParser {
       if (!token().empty() && token()[0] == '\'') name += tokens_[at_++];
     }
     if (functions && token() == "(") {
-      const std::size_t from = at_;
-      try {
+      const std::optional<MathPtr> call = continuation([&] {
         ++at_;
-        const int bars = std::exchange(bars_, 0);
         std::vector<MathPtr> args{sum()};
         while (take(",")) args.push_back(sum());
-        bars_ = bars;
         need(")");
         return math_node(MathKind::kCall, std::move(args), "'" + name);
-      } catch (const Malformed&) {
-        at_ = from;
-      }
+      });
+      if (call) return *call;
     }
     return math_symbol(name, false);
   }
 
   std::vector<std::string> tokens_;
   std::size_t at_ = 0;
-  int depth_ = 0, bars_ = 0;
+  int depth_ = 0;
+  std::int64_t steps_ = 0;
 };
 
 }  // namespace
