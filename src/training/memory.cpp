@@ -22,7 +22,7 @@ constexpr std::int64_t kTokensWorthFetching = 2048;
 /// Below this nobody saves.
 constexpr std::int64_t kSmallBytes = std::int64_t{512} << 20;
 /// The program with its libraries, a tokenizer and rows of data, without tensors (measured).
-constexpr std::int64_t kProgramBytes = std::int64_t{250} << 20;
+constexpr std::int64_t kProgramBytes = std::int64_t{190} << 20;
 
 std::int64_t first_number(const char* path) {
   std::ifstream file(path);
