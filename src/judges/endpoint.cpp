@@ -65,7 +65,7 @@ double RateLimit::wait(double now, double amount) {
   if (per_second_ <= 0) return 0;
   refill(now);
   const double wanted = std::min(amount, most());  // a request above the limit goes when all is saved up
-  return saved_ >= wanted ? 0 : (wanted - saved_) / per_second_;
+  return saved_ >= wanted - 1e-9 ? 0 : (wanted - saved_) / per_second_;
 }
 
 void RateLimit::take(double now, double amount) {

@@ -30,6 +30,7 @@ constexpr int kTries = 6;                   // of one request, those that a busy
 constexpr double kLongestWait = 120;        // seconds that a server may ask for before it is parked
 constexpr double kAskAllAgain = 2;          // seconds between questions for health while all are parked
 constexpr std::int64_t kShortAnswer = 512;  // tokens of an answer in short form
+constexpr int kOtherModels = 10;            // answers in a row by another model: the server has changed
 constexpr std::size_t kAllRefused = 8;      // so many requests refused and none answered: it is not the request
 constexpr std::int64_t kBytesPerToken = 4;  // about, in English: only for limits and where usage is missing
 
@@ -138,7 +139,7 @@ class OpenAiJudge : public Judge {
     ServerProbe probe;
   };
   struct Call {
-    int tries = 0, busy = 0, other_model = 0;
+    int tries = 0, busy = 0;
     bool short_form = false;
     std::size_t home = 0;
     double estimate = 0;  // tokens taken from the limit
@@ -272,7 +273,7 @@ class OpenAiJudge : public Judge {
       try {
         answer = streamed && reply.body.empty() ? flight.stream.finish() : read_chat_answer(reply.body);
         check_finish(*answer);
-        check_model(flight, *answer);
+        check_model(*answer);
       } catch (const ChatProblem& problem) {
         answer.reset();
         if (verdict.kind == ReplyKind::kAnswer) verdict = {ReplyKind::kRetry, problem.word(), problem.what(), {}};
@@ -294,9 +295,12 @@ class OpenAiJudge : public Judge {
       throw ChatProblem("finish_reason", "the answer ended by '" + answer.finish_reason.substr(0, 40) + "'");
   }
 
-  void check_model(Flight& flight, const ChatAnswer& answer) {
-    if (answer.model.empty() || answer.model == model_ || answer.model == options_.chat.model) return;
-    if (++calls_[flight.index].other_model >= 3 && !failure_)
+  void check_model(const ChatAnswer& answer) {
+    if (answer.model.empty() || answer.model == model_ || answer.model == options_.chat.model) {
+      others_in_a_row_ = 0;
+      return;
+    }
+    if (++others_in_a_row_ >= kOtherModels && !failure_)
       failure_.emplace(ErrorKind::kFailed,
                        fmt::format("the server now answers as the model {}; the judge is {}", answer.model, model_),
                        "serve that model again and give the same command: what was answered is in the journal");
@@ -442,6 +446,7 @@ class OpenAiJudge : public Judge {
   HttpClient client_;
   std::vector<Place> endpoints_;
   std::string model_;  // as the servers call it
+  int others_in_a_row_ = 0;
   bool stream_ = false;
   std::int64_t concurrency_ = 256, in_flight_ = 0;
   RateLimit requests_{0}, tokens_{0};

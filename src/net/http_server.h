@@ -27,7 +27,8 @@ struct ServedRequest {
 
 class HttpConnection;  // http_server.cpp
 
-/// Exactly one of: send; begin, write..., end; raw... and end or cut. A client that has gone away is no error.
+/// Exactly one of: send; begin, write..., end; raw... and end or cut. A client that has gone away is no error; a reply
+/// of which no copy is left closes the connection.
 class ServerReply {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;

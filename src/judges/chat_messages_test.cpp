@@ -1,0 +1,354 @@
+// Requests as each server wants them, and replies as each server gives them.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "judges/chat_answer.h"
+#include "judges/chat_request.h"
+#include "judges/endpoint.h"
+#include "judges/label_logprobs.h"
+#include "judges/server_options.h"
+#include "judges/server_reply.h"
+
+namespace ballot {
+namespace {
+
+Json body_of(const std::string& profile, const ChatAsk& ask = {}, std::optional<bool> reasoning = {},
+             const std::string& extra = "{}") {
+  ChatOptions options;
+  options.profile = profile_of(profile);
+  options.model = "judge";
+  options.reasoning = reasoning;
+  options.extra = extra;
+  return Json::parse(
+      chat_body(options, ask, {{"system", "s"}, {"user", "u"}}, 0xffffffffffffffff, {{"type", "object"}}));
+}
+
+TEST(ChatRequest, EveryProfileGetsAllSamplingFieldsThatItKnows) {
+  for (const std::string profile : {"vllm", "vllm_legacy", "sglang"}) {
+    const Json body = body_of(profile);
+    EXPECT_EQ(body["temperature"], 0.4) << profile;
+    EXPECT_EQ(body["top_k"], 40) << profile;
+    EXPECT_EQ(body["top_p"], 0.95) << profile;
+    EXPECT_EQ(body["min_p"], 0) << profile;
+    EXPECT_EQ(body["repetition_penalty"], 1) << profile;
+    EXPECT_EQ(body["max_tokens"], 8192) << profile;
+    EXPECT_EQ(body["presence_penalty"], 0) << profile;
+    EXPECT_EQ(body["seed"], 0x7fffffff) << profile;
+    EXPECT_EQ(body["stream"], false) << profile;
+    EXPECT_EQ(body["messages"][1]["content"], "u") << profile;
+  }
+  const Json llama = body_of("llama_cpp");
+  EXPECT_EQ(llama["repeat_penalty"], 1);
+  EXPECT_FALSE(llama.contains("repetition_penalty"));
+  EXPECT_EQ(llama["min_p"], 0);  // its own default is 0.05
+  const Json openai = body_of("openai");
+  EXPECT_EQ(openai["max_completion_tokens"], 8192);
+  for (const char* refused : {"max_tokens", "top_k", "min_p", "repetition_penalty"})
+    EXPECT_FALSE(openai.contains(refused)) << refused;
+  ChatOptions tgi;
+  tgi.profile = ServerProfile::kTgi;
+  EXPECT_EQ(unsent_fields(tgi), std::vector<std::string>{"top_k"});
+  tgi.profile = ServerProfile::kVllm;
+  EXPECT_TRUE(unsent_fields(tgi).empty());
+}
+
+TEST(ChatRequest, ASchemaGoesWhereTheServerLooksForIt) {
+  const auto with = [](const std::string& profile, std::size_t place) {
+    return body_of(profile, {.schema_field = schema_fields(profile_of(profile)).at(place)});
+  };
+  EXPECT_EQ(with("vllm", 0)["response_format"]["json_schema"]["schema"]["type"], "object");
+  EXPECT_EQ(with("vllm", 1)["structured_outputs"]["json"]["type"], "object");
+  EXPECT_EQ(with("vllm_legacy", 0)["guided_json"]["type"], "object");
+  EXPECT_EQ(with("sglang", 0)["response_format"]["type"], "json_schema");
+  EXPECT_EQ(with("llama_cpp", 0)["response_format"]["schema"]["type"], "object");
+  EXPECT_EQ(with("tgi", 0)["response_format"]["value"]["type"], "object");
+  EXPECT_EQ(with("openai", 0)["response_format"]["json_schema"]["strict"], true);
+  for (const char* removed : {"guided_json", "guided_choice", "guided_regex"})
+    EXPECT_FALSE(with("vllm", 0).contains(removed));  // taken without a word, and ignored
+}
+
+TEST(ChatRequest, ThinkingStreamsAndExtraFieldsAreAsAsked) {
+  EXPECT_EQ(body_of("vllm", {}, false)["chat_template_kwargs"]["enable_thinking"], false);
+  EXPECT_EQ(body_of("sglang", {.no_thinking = true}, true)["chat_template_kwargs"]["enable_thinking"], false);
+  EXPECT_FALSE(body_of("vllm").contains("chat_template_kwargs"));
+  EXPECT_EQ(body_of("vllm", {.stream = true})["stream_options"]["include_usage"], true);
+  EXPECT_EQ(body_of("vllm", {.max_tokens = 7})["max_tokens"], 7);
+  const Json extra = body_of("openai", {}, {}, R"({"temperature": null, "reasoning_effort": "low"})");
+  EXPECT_FALSE(extra.contains("temperature"));
+  EXPECT_EQ(extra["reasoning_effort"], "low");
+  ChatOptions options;
+  options.profile = ServerProfile::kOpenAi;
+  options.reasoning = false;
+  EXPECT_THROW(check_reasoning(options), Error);
+}
+
+TEST(ChatRequest, AnAddressBecomesTheBaseOfTheApi) {
+  for (const char* url : {"http://h:8000", "http://h:8000/", "http://h:8000/v1", "http://h:8000/v1/",
+                          "http://h:8000/v1/chat/completions"})
+    EXPECT_EQ(api_base(url), "http://h:8000/v1") << url;
+  EXPECT_EQ(api_base("https://h/deep/api"), "https://h/deep/api");
+  for (const char* url : {"h:8000", "ftp://h", "http://", "http://user:secret@h/v1", "http://h/v1?key=secret"}) {
+    try {
+      api_base(url);
+      FAIL() << url;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.message().find("user:secret"), std::string::npos);
+    }
+  }
+}
+
+TEST(ChatAnswer, ReasoningUsageAndRefusalsAreReadWhereverTheyStand) {
+  for (const char* field : {"reasoning", "reasoning_content"}) {
+    const ChatAnswer answer = read_chat_answer(fmt::format(
+        R"({{"model": "m", "choices": [{{"message": {{"content": null, "{}": "because"}}, "finish_reason": "stop"}}],
+           "usage": {{"prompt_tokens": 10, "completion_tokens": 3, "prompt_tokens_details": {{"cached_tokens": 8}}}}}})",
+        field));
+    EXPECT_EQ(answer.content, "");
+    EXPECT_EQ(answer.reasoning, "because");
+    EXPECT_EQ(answer.prompt_tokens, 10);
+    EXPECT_EQ(answer.cached_tokens, 8);
+  }
+  EXPECT_EQ(read_chat_answer(
+                R"({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "timings": {"cache_n": 5}})")
+                .cached_tokens,
+            5);
+  EXPECT_EQ(
+      read_chat_answer(R"({"choices": [{"message": {"content": null, "refusal": "no"}, "finish_reason": "stop"}]})")
+          .finish_reason,
+      "refusal");
+  EXPECT_EQ(read_chat_answer(R"({"choices": [{"message": {"content": null, "tool_calls": [{"function":
+                {"name": "submit", "arguments": "{\"rating\": 4}"}}]}, "finish_reason": "tool_calls"}]})")
+                .content,
+            R"({"rating": 4})");
+}
+
+TEST(ChatAnswer, WhatIsNoAnswerHasAStableWord) {
+  const auto word = [](const char* body) -> std::string {
+    try {
+      read_chat_answer(body);
+      return "";
+    } catch (const ChatProblem& problem) {
+      return problem.word();
+    }
+  };
+  EXPECT_EQ(word("<html>"), "not_json");
+  EXPECT_EQ(word("[]"), "not_json");
+  EXPECT_EQ(word(""), "not_json");
+  EXPECT_EQ(word(R"({"error": {"message": "x"}})"), "error_in_200");
+  EXPECT_EQ(word(R"({"object": "error", "message": "x"})"), "error_in_200");
+  EXPECT_EQ(word(R"({"choices": []})"), "no_choices");
+  EXPECT_EQ(word(R"({"choices": [{"message": {"content": "x"}, "finish_reason": null}]})"), "no_finish_reason");
+}
+
+TEST(ChatAnswer, BrokenCharactersAreReplacedAndNothingElseIs) {
+  const ChatAnswer answer = read_chat_answer(
+      "{\"choices\": [{\"message\": {\"content\": \"caf\xc3\xa9 \xff \\ud83d\\ude00 \\ud83d \\u0000\"}, "
+      "\"finish_reason\": \"stop\"}]}");
+  EXPECT_EQ(answer.content, "caf\xc3\xa9 \xef\xbf\xbd \xf0\x9f\x98\x80 \xef\xbf\xbd \xef\xbf\xbd");
+}
+
+TEST(ChatAnswer, TheErrorBodiesOfAllServersAreUnderstood) {
+  const auto error = [](const char* body) { return read_server_error(body); };
+  EXPECT_EQ(error(R"({"error": {"message": "a", "type": "t", "param": null, "code": "insufficient_quota"}})").message,
+            "a");
+  EXPECT_TRUE(error(R"({"error": {"message": "a", "code": "insufficient_quota"}})").quota_spent());
+  EXPECT_EQ(error(R"({"error": {"message": "b", "type": "BadRequestError", "code": 400}})").code, "400");
+  EXPECT_EQ(error(R"({"object": "error", "message": "c", "type": "BadRequest", "code": 400})").message, "c");
+  EXPECT_EQ(error(R"({"error": "d", "error_type": "validation"})").type, "validation");
+  EXPECT_EQ(error(R"({"detail": "e"})").message, "e");
+  EXPECT_EQ(error("<h1>Bad\nGateway</h1>").message, "<h1>Bad Gateway</h1>");
+  EXPECT_EQ(error("").message, "an empty reply");
+  for (
+      const char* body :
+      {R"({"error": {"message": "x", "code": "context_length_exceeded"}})",
+       R"({"error": {"message": "This model's maximum context length is 4096 tokens, however", "code": 400}})",
+       R"({"error": {"code": 400, "message": "the request exceeds the available context size", "type": "exceed_context_size_error"}})"})
+    EXPECT_TRUE(error(body).context_exceeded()) << body;
+}
+
+TEST(ChatStream, CutsAnywhereGiveTheSameAnswer) {
+  const std::string events =
+      ": hello\r\n\r\nevent: message\ndata: {\"model\":\"m\",\"choices\":[{\"delta\":{\"reasoning\":\"hm\"}}]}\n\n"
+      "data:{\"choices\":[{\"delta\":{\"content\":\"na\xc3\xafve\"}}]}\n\n\n"
+      "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"other\"}}]}\n\n"
+      "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n"
+      "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":2}}\n\ndata: [DONE]\n\ndata: junk\n";
+  for (std::size_t piece = 1; piece < 20; ++piece) {
+    ChatStream stream;
+    for (std::size_t at = 0; at < events.size(); at += piece)
+      EXPECT_TRUE(stream.feed(std::string_view(events).substr(at, piece)));
+    const ChatAnswer answer = stream.finish();
+    EXPECT_EQ(answer.content, "naïve");
+    EXPECT_EQ(answer.reasoning, "hm");
+    EXPECT_EQ(answer.finish_reason, "stop");
+    EXPECT_EQ(answer.completion_tokens, 2);
+  }
+}
+
+TEST(ChatStream, AnEndBeforeTheAnswersIsNoAnswer) {
+  ChatStream cut;
+  cut.feed("data: {\"choices\":[{\"delta\":{\"content\":\"Preference: A\"}}]}\n\n");
+  EXPECT_THROW(cut.finish(), ChatProblem);
+  ChatStream error;
+  error.feed("data: {\"error\":{\"message\":\"died\"}}\n\n");
+  EXPECT_THROW(error.finish(), ChatProblem);
+  ChatStream plain;  // a server that does not stream
+  plain.feed(R"({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]})");
+  EXPECT_EQ(plain.finish().content, "x");
+}
+
+TEST(ChatStream, EndlessRepetitionEndsItAndIsTruncated) {
+  ChatStream stream;
+  bool wanted = true;
+  int events = 0;
+  for (; wanted && events < 1000; ++events)
+    wanted = stream.feed("data: {\"choices\":[{\"delta\":{\"content\":\"and so on and on, \"}}]}\n\n");
+  EXPECT_LT(events, 200);
+  EXPECT_EQ(stream.finish().finish_reason, "length");
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += std::to_string(i * 7919 % 10007) + " ";
+  EXPECT_FALSE(repeats_endlessly(text));
+  EXPECT_FALSE(repeats_endlessly("short short short short"));
+  EXPECT_TRUE(repeats_endlessly(text + std::string(2500, '-')));
+}
+
+TEST(ServerReply, IsRetriedAsTheSpecificationSays) {
+  const auto kind = [](int status, const char* body = "{}",
+                       std::vector<std::pair<std::string, std::string>> headers = {}) {
+    HttpReply reply;
+    reply.status = status;
+    reply.body = body;
+    reply.headers = std::move(headers);
+    return verdict_of(reply).kind;
+  };
+  EXPECT_EQ(kind(200), ReplyKind::kAnswer);
+  for (const int status : {408, 409, 500, 502, 504, 529}) EXPECT_EQ(kind(status), ReplyKind::kRetry) << status;
+  for (const int status : {429, 503}) EXPECT_EQ(kind(status), ReplyKind::kBusy) << status;
+  for (const int status : {401, 403, 404, 302}) EXPECT_EQ(kind(status), ReplyKind::kStop) << status;
+  for (const int status : {400, 413, 422, 501}) EXPECT_EQ(kind(status), ReplyKind::kRefused) << status;
+  EXPECT_EQ(kind(429, R"({"error": {"code": "insufficient_quota", "message": "x"}})"), ReplyKind::kStop);
+  EXPECT_EQ(kind(400, R"({"error": {"code": "context_length_exceeded", "message": "x"}})"), ReplyKind::kTooLong);
+  EXPECT_EQ(kind(500, R"({"error": {"message": "[{'type': 'literal_error', 'msg': 'Input should be'}]"}})"),
+            ReplyKind::kRefused);
+  EXPECT_EQ(kind(500, "{}", {{"x-should-retry", "false"}}), ReplyKind::kRefused);
+  EXPECT_EQ(kind(400, "{}", {{"x-should-retry", "true"}}), ReplyKind::kRetry);
+}
+
+TEST(ServerReply, TheWaitIsWhatTheServerSaysElseDoublesToEightSeconds) {
+  const auto wait = [](const char* name, const char* value) {
+    HttpReply reply;
+    reply.headers = {{name, value}};
+    return retry_after_seconds(reply, 784111777);  // 06 Nov 1994 08:49:37
+  };
+  EXPECT_EQ(wait("retry-after-ms", "1500"), 1.5);
+  EXPECT_EQ(wait("retry-after", "20"), 20);
+  EXPECT_EQ(wait("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"), 30);
+  EXPECT_EQ(wait("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT"), 0);
+  EXPECT_FALSE(wait("retry-after", "soon"));
+  EXPECT_FALSE(wait("x", "20"));
+  EXPECT_EQ(backoff_seconds(0, 0), 0.5);
+  EXPECT_EQ(backoff_seconds(3, 0), 4);
+  EXPECT_EQ(backoff_seconds(50, 0), 8);
+  EXPECT_EQ(backoff_seconds(1, 1), 0.75);
+}
+
+TEST(Endpoint, InFlightDoublesThenCreepsAndIsHalvedOncePerRoundTrip) {
+  Endpoint endpoint("http://h/v1", "", 256);
+  EXPECT_EQ(endpoint.window(), 16);
+  for (int i = 0; i < 16; ++i) endpoint.succeeded();
+  EXPECT_EQ(endpoint.window(), 32);
+  for (int i = 0; i < 10; ++i) endpoint.busy(10 + i * 0.01, 9, 0);  // all sent before the first word came
+  EXPECT_EQ(endpoint.window(), 16);
+  endpoint.busy(11, 10.5, 0);
+  EXPECT_EQ(endpoint.window(), 8);
+  for (int i = 0; i < 8; ++i) endpoint.succeeded();
+  EXPECT_NEAR(endpoint.window(), 9, 0.1);
+  endpoint.busy(12, 11.5, 3);
+  EXPECT_FALSE(endpoint.may_send(14.9));
+  EXPECT_TRUE(endpoint.may_send(15));
+}
+
+TEST(Endpoint, FiveFailuresParkItUntilItsHealthIsGood) {
+  Endpoint endpoint("http://h/v1", "", 4);
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(endpoint.failed(i));
+  EXPECT_TRUE(endpoint.failed(4));
+  EXPECT_FALSE(endpoint.may_send(100));
+  EXPECT_FALSE(endpoint.health_is_due(4.4));
+  EXPECT_TRUE(endpoint.health_is_due(4.5));
+  endpoint.health(4.6, false, false);
+  EXPECT_FALSE(endpoint.health_is_due(5.5));
+  EXPECT_TRUE(endpoint.health_is_due(5.6));
+  endpoint.health(5.7, true, false);
+  EXPECT_TRUE(endpoint.may_send(5.7));
+  EXPECT_EQ(endpoint.window(), 1);
+}
+
+TEST(RateLimit, LetsSoMuchThroughAMinute) {
+  RateLimit limit(600);  // ten a second
+  double time = 0;
+  int taken = 0;
+  while (time < 60) {
+    if (const double wait = limit.wait(time, 1); wait > 0) {
+      time += wait;
+    } else {
+      limit.take(time, 1);
+      ++taken;
+    }
+  }
+  EXPECT_NEAR(taken, 660, 2);  // and the tenth of a minute saved up at the start
+  EXPECT_EQ(RateLimit(0).wait(0, 1e9), 0);
+}
+
+TEST(LabelLogprobs, SpellingsOfALabelAreAddedUp) {
+  const Format format = Format::load("binary");
+  ChatAnswer answer;
+  answer.logprobs = {
+      {"Good", -1, {}},
+      {". Preference", -0.1, {}},
+      {":", -0.1, {}},
+      {" B", std::log(0.5), {{" B", std::log(0.5)}, {"B", std::log(0.1)}, {" A", std::log(0.2)}, {" C", -3}}}};
+  const std::vector<double> p = label_probabilities(format, 2, answer);
+  ASSERT_EQ(p.size(), 2u);
+  EXPECT_NEAR(p[1], 0.75, 1e-12);
+  EXPECT_NEAR(p[0], 0.25, 1e-12);
+  answer.logprobs.pop_back();
+  EXPECT_TRUE(label_probabilities(format, 2, answer).empty());
+  answer.logprobs = {{"{\"reason\":\"x\",\"rating\":", -1, {}}, {"4", -0.5, {{"4", -0.5}, {"5", -1.5}}}};
+  const std::vector<double> rating = label_probabilities(Format::load("single"), 1, answer);
+  ASSERT_EQ(rating.size(), 5u);
+  EXPECT_NEAR(rating[3] / rating[4], std::exp(1.0), 1e-9);
+}
+
+TEST(ServerOptions, AJudgeFileIsReadWholeAndStrictly) {
+  const auto read = [](const Json& more) {
+    Json mapping = {{"kind", "openai"}, {"model", "m"}, {"endpoints", {{{"url", "http://h:1"}, {"concurrency", 3}}}}};
+    mapping.update(more);
+    return server_options_of(judge_spec_of(mapping, "here"), {});
+  };
+  const ServerOptions options = read({{"profile", "sglang"},
+                                      {"reasoning", "on"},
+                                      {"limits", {{"requests_per_minute", 60}}},
+                                      {"timeouts", {{"idle", 9}}},
+                                      {"extra", {{"priority", 1}}}});
+  EXPECT_EQ(options.endpoints[0].url, "http://h:1/v1");
+  EXPECT_EQ(options.endpoints[0].concurrency, 3);
+  EXPECT_EQ(options.chat.profile, ServerProfile::kSglang);
+  EXPECT_EQ(options.chat.reasoning, true);
+  EXPECT_EQ(options.requests_per_minute, 60);
+  EXPECT_EQ(options.timeouts.idle, 9);
+  EXPECT_EQ(options.timeouts.total, 600);
+  for (const Json& wrong :
+       {Json{{"profile", "vlm"}}, Json{{"limits", {{"request_per_minute", 1}}}}, Json{{"timeouts", {{"idle", -1}}}},
+        Json{{"endpoints", {{{"ulr", "http://h"}}}}}, Json{{"extra", {{"n", 2}}}}, Json{{"reasoning", "maybe"}},
+        Json{{"endpoints", Json::array()}},
+        Json{{"endpoints", {{{"url", "http://h"}, {"key_env", "BALLOT_NO_SUCH_KEY"}}}}}})
+    EXPECT_THROW(read(wrong), Error) << wrong.dump();
+  EXPECT_FALSE(server_fingerprint(options).dump().find("http://h") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace ballot
