@@ -249,7 +249,7 @@ std::vector<LanguageDetector::Grams> LanguageDetector::features(std::u32string_v
     const char32_t c = normalised(raw), last = gram.back();
     bool skipped = false;
     if (last == ' ') {
-      gram = U" ";
+      gram.erase(0, gram.size() - 1);
       capitals = false;
       skipped = c == ' ';
     } else if (gram.size() >= 3) {
