@@ -177,6 +177,11 @@ TEST(MathOriginal, EveryCommandIsASymbolThere) {
   EXPECT_EQ(math_text(*parse_sympy_latex("2x3")), "(* 2 3)");
   EXPECT_EQ(math_text(*parse_sympy_latex("1, 2")), "1");
   EXPECT_EQ(math_text(*parse_sympy_latex("(1,2)")), "failed");
+  EXPECT_EQ(math_text(*parse_sympy_latex("2(1,2)")), "2");  // it ends where it goes wrong
+  EXPECT_EQ(math_text(*parse_sympy_latex("2+")), "2");
+  EXPECT_EQ(math_text(*parse_sympy_latex("f(1")), "f~");
+  EXPECT_EQ(math_text(*parse_sympy_latex("5.")), "failed");
+  EXPECT_EQ(math_text(*parse_sympy_latex("a|b|c")), "(* a~ (abs b~) c~)");
   EXPECT_EQ(math_text(*parse_sympy_latex("f(x+1)")), "('f (+ x~ 1))");
 }
 
