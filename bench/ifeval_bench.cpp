@@ -58,7 +58,8 @@ std::vector<Case> made_cases() {
       {"detectable_format:number_bullet_lists", {{"num_bullets", 4}}}};
   std::vector<Case> cases;
   for (std::size_t i = 0; i < kinds.size(); ++i) {
-    const auto& [a, with_a] = kinds[i], &[ b, with_b ] = kinds[(i + 1) % kinds.size()];
+    const auto& [a, with_a] = kinds[i];
+    const auto& [b, with_b] = kinds[(i + 1) % kinds.size()];
     cases.push_back({{{"instruction_id_list", {a, b}}, {"kwargs", {with_a, with_b}}}, answer, nullptr, nullptr});
   }
   return cases;

@@ -141,7 +141,7 @@ TEST_F(ServerJudgeTest, ASilentServerIsLeftAfterItsTime) {
   const AnnotateSummary summary = run("silent", options);
   EXPECT_EQ(summary.usable, 200);
   EXPECT_GT(server.played(ServerFault::kSilence), 0);
-  EXPECT_GE(Json::parse(summary.judge)["faults"]["timeout"], server.played(ServerFault::kSilence));
+  EXPECT_GE(Json::parse(summary.judge)["faults"]["timeout"], server.played(ServerFault::kSilence)) << summary.judge;
 }
 
 TEST_F(ServerJudgeTest, ABallotTooLongIsAskedInShortFormOnceAndThenGivenUp) {

@@ -119,7 +119,7 @@ class OpenAiJudge : public Judge {
     open_ = requests.size();
     schemas_.clear();
     assign();
-    last_sign_ = now();
+    heard(now());
     bool stopping = false;
     for (;;) {
       stopping = stopping || failure_ || stop();
@@ -312,7 +312,7 @@ class OpenAiJudge : public Judge {
     const Call& call = calls_[flight.index];
     const BallotRequest& request = requests_given_[flight.index];
     place.endpoint->succeeded();
-    last_sign_ = now();
+    heard(now());
     ++answered_;
     --open_;
     settle_suspects();
@@ -360,9 +360,18 @@ class OpenAiJudge : public Judge {
     (*done_)(index, std::move(answer));
   }
 
+  /// A sign of life of any endpoint.
+  void heard(double when) {
+    last_sign_ = when;
+    failing_since_.reset();
+  }
+
   void turn_away(const Flight& flight, Endpoint& endpoint, const ReplyVerdict& verdict) {
     Call& call = calls_[flight.index];
     const double time = now();
+    // Patience begins with the first failure after the last sign of life: the last requests of a run may all be slow,
+    // and time out together, where the server itself is well.
+    if (!failing_since_) failing_since_ = time;
     tokens_.correct(-call.estimate);
     const auto jitter = [&] { return jitter_.uniform(); };
     const auto again = [&](double wait) { waiting_.push({time + wait, flight.index}); };
@@ -371,11 +380,11 @@ class OpenAiJudge : public Judge {
         const double own = options_.first_wait / 0.5 * backoff_seconds(call.busy++, jitter());
         // A server that says "at once" again and again is not asked in a loop.
         const double wait = verdict.wait ? std::max(*verdict.wait, call.busy > 3 ? own / 8 : 0) : own;
-        if (verdict.wait) last_sign_ = time;  // it is alive, and says when to come again
+        if (verdict.wait) heard(time);  // it is alive, and says when to come again
         if (wait > kLongestWait) {
           log_warning("{} wants to be left alone for {:.0f} s: parked", endpoint.base, wait);
           endpoint.park(time, time + wait);
-          last_sign_ = time + wait;
+          heard(time + wait);
         } else {
           endpoint.busy(time, flight.sent, verdict.wait ? wait : 0);  // a word without a time slows, and stops nothing
           if (verdict.word == "connect" && endpoint.failed(time))
@@ -431,11 +440,11 @@ class OpenAiJudge : public Judge {
         const bool answered = reply.fault == HttpFault::kNone;
         const bool unknown = answered && (reply.status == 404 || reply.status == 405 || reply.status == 401);
         endpoint.health(now(), answered && reply.status == 200, unknown);
-        if (answered && reply.status == 200) last_sign_ = now();
+        if (answered && reply.status == 200) heard(now());
       });
     }
     const double patience = options_.timeouts.total > 0 ? options_.timeouts.total : 600;
-    if (in_flight_ == 0 && time - last_sign_ > patience && !failure_)
+    if (in_flight_ == 0 && failing_since_ && time - std::max(last_sign_, *failing_since_) > patience && !failure_)
       failure_.emplace(ErrorKind::kFailed,
                        fmt::format("no endpoint of the judge has answered for {:.0f} s ({})", time - last_sign_,
                                    endpoints_[0].endpoint->base),
@@ -451,6 +460,7 @@ class OpenAiJudge : public Judge {
   std::int64_t concurrency_ = 256, in_flight_ = 0;
   RateLimit requests_{0}, tokens_{0};
   double expected_tokens_ = 1000, limited_ = 0, last_sign_ = 0, all_asked_ = 0;
+  std::optional<double> failing_since_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   Random jitter_{1, "retry jitter"};
   std::optional<Error> failure_;

@@ -200,9 +200,10 @@ struct HttpClient::State {
     reply.seconds = seconds_since(transfer->began);
     reply.fault = fault_of(code);
     if (code != CURLE_OK) {
-      double connected = 0;
-      curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME, &connected);
-      if (code == CURLE_OPERATION_TIMEDOUT && connected <= 0) reply.fault = HttpFault::kConnect;
+      // Bytes that were sent tell; the time of connecting is 0 on a connection that was there already.
+      long sent = 0;
+      curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+      if (code == CURLE_OPERATION_TIMEDOUT && sent <= 0) reply.fault = HttpFault::kConnect;
       reply.message = transfer->error[0] ? transfer->error.data() : curl_easy_strerror(code);
     }
     if (transfer->too_large) {

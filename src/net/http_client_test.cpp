@@ -131,6 +131,7 @@ TEST_F(HttpTest, EachFaultHasItsOwnWord) {
   EXPECT_EQ(client_.fetch({.url = "http://127.0.0.1:1/", .method = "GET"}).fault, HttpFault::kConnect);
   EXPECT_EQ(client_.fetch({.url = "file:///etc/hostname", .method = "GET"}).fault, HttpFault::kConnect);
   EXPECT_EQ(get("/echo").status, 200);  // and the client lives on
+  EXPECT_EQ(get("/never", {.total = 0.2}).fault, HttpFault::kTotal) << "on a connection that was there already";
 }
 
 TEST_F(HttpTest, ARedirectIsToldAndNotFollowed) {

@@ -17,8 +17,6 @@ namespace {
 constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::max();
 /// Tokens of a micro-batch: fewer cost speed (each reads all weights once), more bring none.
 constexpr std::int64_t kFewestTokens = 512, kMostTokens = 2048;
-/// Of a step, so that fetching the moments costs a few hundredths of it.
-constexpr std::int64_t kTokensWorthFetching = 2048;
 /// Below this nobody saves.
 constexpr std::int64_t kSmallBytes = std::int64_t{512} << 20;
 /// The program with its libraries, a tokenizer and rows of data, without tensors (measured).
@@ -75,22 +73,14 @@ MicrobatchBudget choose_microbatches(const Model& model, const TrainingSet& set,
   return budget;
 }
 
-bool keep_moments_on_disk(const Model& model, const TrainingSet& set, std::int64_t batch_size,
-                          const std::string& moments, const std::filesystem::path& folder) {
+bool keep_moments_on_disk(const Model& model, const std::string& moments, const std::filesystem::path& folder) {
   if (moments != "auto") return moments == "disk";
-  std::int64_t tokens = 0;
-  for (const TokenPrompt& prompt : set.prompts) {
-    tokens += static_cast<std::int64_t>(prompt.ids.size());
-    for (const TokenCompletion& completion : prompt.completions)
-      tokens += static_cast<std::int64_t>(completion.ids.size());
-  }
-  const auto examples = static_cast<std::int64_t>(set.examples.size());
-  const std::int64_t tokens_a_step = tokens * std::min(batch_size, examples) / std::max<std::int64_t>(examples, 1);
   struct statfs system{};
   const bool in_memory =
       ::statfs(folder.c_str(), &system) != 0 || system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
-  // Their way through the system's cache takes as long as some 100 tokens' arithmetic, whatever the model's size.
-  return tokens_a_step >= kTokensWorthFetching && state_bytes(model) / 2 >= kSmallBytes && !in_memory;
+  // The system writes what the step changed back to the disk, 8 bytes a parameter: worth it where memory is short, and
+  // only there.
+  return !in_memory && state_bytes(model) / 2 >= kSmallBytes && available_bytes() < state_bytes(model) / 4 * 5;
 }
 
 std::int64_t predicted_peak_bytes(const ModelShape& shape, const PeakMemory& training, const MicrobatchBudget& budget) {

@@ -29,10 +29,10 @@ std::int64_t available_bytes();
 MicrobatchBudget choose_microbatches(const Model& model, const TrainingSet& set, std::int64_t tokens_per_microbatch,
                                      const std::string& gradient_checkpointing);
 
-/// Whether AdamW's moments lie in a file of `folder` between steps. auto: where a step is long enough that fetching
-/// them costs little of it, the state large enough to matter, and `folder` on a disk and not in memory itself.
-bool keep_moments_on_disk(const Model& model, const TrainingSet& set, std::int64_t batch_size,
-                          const std::string& moments, const std::filesystem::path& folder);
+/// Whether AdamW's moments lie in a file of `folder` between steps. auto: where the memory that is left would not hold
+/// the state and a quarter more, the state is large enough to matter, and `folder` is on a disk and not in memory
+/// itself.
+bool keep_moments_on_disk(const Model& model, const std::string& moments, const std::filesystem::path& folder);
 
 /// What a training in fp32 holds resident at its fullest, in bytes.
 struct PeakMemory {

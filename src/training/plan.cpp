@@ -124,8 +124,8 @@ ComputePlan plan_training(const TrainingOptions& options, bool after_sft) {
   memory.parameters = plan.parameters;
   memory.largest_microbatch = plan.microbatch_tokens;
   memory.several_microbatches = several;
-  memory.moments_on_disk = keep_moments_on_disk(*planned.model, set, options.batch_size, options.moments,
-                                                options.out.empty() ? "." : options.out);
+  memory.moments_on_disk =
+      keep_moments_on_disk(*planned.model, options.moments, options.out.empty() ? "." : options.out);
   plan.moments_on_disk = memory.moments_on_disk;
   plan.peak_bytes = predicted_peak_bytes(planned.model->shape(), memory, budget);
   if (options.objective == "dpo" && !is_reference_free(options.loss)) {

@@ -311,7 +311,7 @@ TrainingResult train(const TrainingOptions& options, Progress& progress) {
   }
   const std::unique_ptr<Objective> objective = make_objective(options, reference ? &*reference : nullptr);
   const std::unique_ptr<Communicator> communicator = single_process();
-  const bool on_disk = keep_moments_on_disk(*model, set, options.batch_size, options.moments, out);
+  const bool on_disk = keep_moments_on_disk(*model, options.moments, out);
   const LoopResult loop =
       run_loop({options, *model, set, *objective, *communicator, out, manifest.key, budget, on_disk ? out : fs::path()},
                progress);
