@@ -17,7 +17,8 @@ class AtomicFileTest : public testing::Test {
     fail_after_writes(0);
     std::filesystem::remove_all(folder_);
   }
-  const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("ballot_atomic_test_" + std::to_string(::getpid()));
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("ballot_atomic_test_" + std::to_string(::getpid()));
 };
 
 TEST_F(AtomicFileTest, WhicheverWriteFailsTheReaderFindsOldOrNew) {
@@ -42,7 +43,9 @@ TEST_F(AtomicFileTest, WhicheverWriteFailsTheReaderFindsOldOrNew) {
 }
 
 TEST_F(AtomicFileTest, WithoutCommitNothingAppears) {
-  { AtomicFile(folder_ / "b").write("half"); }
+  {
+    AtomicFile(folder_ / "b").write("half");
+  }
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
 }
 

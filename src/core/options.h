@@ -24,7 +24,7 @@ struct OptionInfo {
   std::string name;  ///< long name without dashes, words by hyphen: also the key in YAML and manifest (with '_')
   std::string help;  ///< one line; units and meaning
   std::vector<std::string> choices = {};  ///< the valid words, where it is one of a few
-  bool changes_result = true;        ///< false: threads, progress, ...: not part of a stage's key
+  bool changes_result = true;             ///< false: threads, progress, ...: not part of a stage's key
 };
 
 class OptionVisitor {

@@ -55,8 +55,10 @@ TEST(Options, WrittenIsRead) {
 }
 
 TEST(Options, MistakesAreNamed) {
-  EXPECT_EQ(message_of(R"({"ties": "randon"})"), "study.yaml: dpo: ties: unknown value 'randon'; did you mean 'random'? (one of: random, drop)");
-  EXPECT_EQ(message_of(R"({"batch_size": "many"})"), "study.yaml: dpo: batch_size: found \"many\", wanted a whole number");
+  EXPECT_EQ(message_of(R"({"ties": "randon"})"),
+            "study.yaml: dpo: ties: unknown value 'randon'; did you mean 'random'? (one of: random, drop)");
+  EXPECT_EQ(message_of(R"({"batch_size": "many"})"),
+            "study.yaml: dpo: batch_size: found \"many\", wanted a whole number");
   EXPECT_NE(message_of(R"({"batchsize": 3})").find("did you mean 'batch_size'?"), std::string::npos);
 }
 

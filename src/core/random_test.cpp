@@ -9,7 +9,8 @@ namespace ballot {
 namespace {
 
 TEST(Random, PhiloxEqualsThePublishedVectors) {  // Random123, kat_vectors: philox4x32 10
-  EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (std::array<std::uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}),
+            (std::array<std::uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   EXPECT_EQ(philox({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),
             (std::array<std::uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   EXPECT_EQ(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
@@ -17,7 +18,8 @@ TEST(Random, PhiloxEqualsThePublishedVectors) {  // Random123, kat_vectors: phil
 }
 
 TEST(Random, StreamsDependOnSeedNameAndIndexOnly) {
-  Random a(7, "order", 3), same(7, "order", 3), other_index(7, "order", 4), other_name(7, "coin", 3), other_seed(8, "order", 3);
+  Random a(7, "order", 3), same(7, "order", 3), other_index(7, "order", 4), other_name(7, "coin", 3),
+      other_seed(8, "order", 3);
   const std::uint64_t first = a.next();
   EXPECT_EQ(first, same.next());
   EXPECT_NE(first, other_index.next());

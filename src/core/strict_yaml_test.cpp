@@ -20,7 +20,8 @@ std::string message_of(const std::function<void()>& body) {
 }
 
 TEST(StrictYaml, ScalarsHaveTheirTypes) {
-  const Json root = YamlFile::parse("a: 1\nb: 1e-6\nc: true\nd: 'true'\ne: text\nf: null\ng: [1, 2.5]\nh: 1.0\n", "x.yaml").root();
+  const Json root =
+      YamlFile::parse("a: 1\nb: 1e-6\nc: true\nd: 'true'\ne: text\nf: null\ng: [1, 2.5]\nh: 1.0\n", "x.yaml").root();
   EXPECT_TRUE(root["a"].is_number_integer());
   EXPECT_DOUBLE_EQ(root["b"].get<double>(), 1e-6);
   EXPECT_EQ(root["c"], true);

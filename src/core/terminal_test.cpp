@@ -10,7 +10,8 @@ namespace {
 const TextTable kTable = {{"format", "alpha"}, {{"binary", "0.61"}, {"a|b,\"c\"_", "-"}}, {}};
 
 TEST(Terminal, ColumnsAlignByDisplayWidth) {
-  EXPECT_EQ(render_plain({{"name", "n"}, {{"é", "1"}, {"日本", "10"}}, {false, true}}), "name   n\né      1\n日本  10\n");
+  EXPECT_EQ(render_plain({{"name", "n"}, {{"é", "1"}, {"日本", "10"}}, {false, true}}),
+            "name   n\né      1\n日本  10\n");
 }
 
 TEST(Terminal, EachFormEscapesItsOwnMarks) {
@@ -19,7 +20,9 @@ TEST(Terminal, EachFormEscapesItsOwnMarks) {
   EXPECT_NE(render_latex(kTable).find("\\_"), std::string::npos);
 }
 
-TEST(Terminal, ALabelCannotDriveTheTerminal) { EXPECT_EQ(printable("a\x1b[2Jb\n"), "a\\x1b[2Jb\\n"); }
+TEST(Terminal, ALabelCannotDriveTheTerminal) {
+  EXPECT_EQ(printable("a\x1b[2Jb\n"), "a\\x1b[2Jb\\n");
+}
 
 TEST(Progress, NumbersAreForPeople) {
   EXPECT_EQ(human_count(1234567), "1 234 567");

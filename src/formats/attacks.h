@@ -1,5 +1,6 @@
 // Attacks on a judge: a pool in which one completion of each prompt carries an appended text that changes nothing about
-// its quality (ballots/attacks/attacks.yaml). Annotated like the plain pool, it shows how many labels such a text moves.
+// its quality (ballots/attacks/attacks.yaml). Annotated like the plain pool, it shows how many labels such a text
+// moves.
 #pragma once
 #include <cstdint>
 #include <filesystem>

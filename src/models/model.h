@@ -77,7 +77,7 @@ class Model {
 struct LoadOptions {
   std::string parameters = "fp32";  ///< type of the parameters: "fp32", "bf16", or "fp64" (tests)
   bool requires_grad = true;
-  bool score = true;  ///< false: the body of a reward model alone
+  bool score = true;   ///< false: the body of a reward model alone
   bool values = true;  ///< false: shapes without numbers, which take no memory (for plans)
 };
 
