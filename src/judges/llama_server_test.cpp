@@ -42,7 +42,8 @@ TEST(LlamaServer, AnswersEveryFormatAndObeysASchema) {
     const Json served = Json::parse(read_manifest(folder / format)->facts).at("served");
     EXPECT_NE(served["probes"][0]["schema"], "none") << served.dump();
     for (const Annotation& a : read_annotations(folder / format / "annotations.parquet"))
-      EXPECT_TRUE(a.transport != "structured" || a.usable()) << a.raw;
+      // A grammar promises the shape, not an end within so many tokens.
+      EXPECT_TRUE(a.transport != "structured" || a.usable() || a.status == "truncated") << a.status << ": " << a.raw;
   }
   fs::remove_all(folder);
 }
