@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <queue>
+#include <utility>
 
 #include "core/error.h"
 #include "core/hash.h"
