@@ -77,7 +77,8 @@ std::vector<std::string> verify_proof(const fs::path& proof, const fs::path& fol
     const auto record = read_record(folder, stage.at("stage"));
     if (!record)
       complaints.push_back(fmt::format("report: {} has no record any more", stage.at("stage").get<std::string>()));
-    else if (record->key != stage.at("key") || record->sha256 != stage.at("sha256"))
+    else if (record->key != stage.at("key").get<std::string>() ||
+             record->sha256 != stage.at("sha256").get<std::string>())
       complaints.push_back(fmt::format("report: {} is not the one that the report was made from", record->name));
   }
   return complaints;
