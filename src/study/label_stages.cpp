@@ -92,6 +92,8 @@ Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labe
   options.format = labelling.format;
   options.presentation = study.presentation;
   options.limit = judge.limit;
+  // What was answered is kept, whatever becomes of the pool or the prompts asked for: run.force is not obeyed here.
+  options.keep_others = true;
   const Format format = Format::load(labelling.format);
   const JudgeSpec spec = judge_spec(study, judge);
   if (spec.kind == "local") stage.files = {{"judge model", find_model(spec.name).string()}};
@@ -105,7 +107,7 @@ Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labe
   stage.run = [options, spec, sampling = study.sampling, seed = labelling.seed](const StageRun& run) {
     const auto made = make_judge(spec, sampling_of(spec, sampling), *run.progress);
     const AnnotateSummary summary =
-        annotate(run.folder / "pool.parquet", run.artefact, *made, options, seed, run.force, *run.progress);
+        annotate(run.folder / "pool.parquet", run.artefact, *made, options, seed, /*force=*/false, *run.progress);
     if (summary.pending > 0)
       throw Error(ErrorKind::kInterrupted, fmt::format("{} ballots wait for their answers", summary.pending),
                   summary.message);
