@@ -16,6 +16,7 @@
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/lock.h"
+#include "core/log.h"
 #include "data/annotations.h"
 #include "data/pool.h"
 #include "data/rejects.h"
@@ -257,9 +258,8 @@ class Run {
   void prepare_judge() {
     if (prepared_) return;
     prepared_ = true;
-    const std::string notes =
-        judge_.prepare(format_, {options_.concurrency, journal_.note("judge"),
-                                 [this](const SpentTokens& spent) { take_try(spent); }});
+    const std::string notes = judge_.prepare(
+        format_, {options_.concurrency, journal_.note("judge"), [this](const SpentTokens& spent) { take_try(spent); }});
     if (!notes.empty()) journal_.set_note("judge", notes);
   }
 
@@ -273,7 +273,11 @@ class Run {
       request.attempt = states_[i].attempts + 1;
       request.structured = request.attempt > kTextAttempts;
       request.seed = request_seed(seed_, items_[i], request.attempt);
-      request.messages = render_ballot(format_, items_[i], *request.row).messages;
+      RenderedBallot rendered = render_ballot(format_, items_[i], *request.row);
+      if (!rendered.code.empty())
+        log_info("ballot {} marks its parts with the code {}: a text of its own has such marks", items_[i].item_id,
+                 rendered.code);
+      request.messages = std::move(rendered.messages);
       requests.push_back(std::move(request));
     }
     judge_.answer(

@@ -330,8 +330,8 @@ TEST(LabelLogprobs, OfSeveralFieldsALabelIsTheProductOfItsWords) {
       step{" 2", std::log(0.5), {{" 2", std::log(0.5)}, {"1", std::log(0.25)}, {" 0", std::log(0.25)}}};
   ChatAnswer text, structured;
   text.logprobs = {{"Preference", 0, {}}, {": ", 0, {}}, letter, {"\nMagnitude", 0, {}}, {":", 0, {}}, step};
-  structured.logprobs = {{"{\"reason\": \"clear\", \"preference\": \"", 0, {}}, letter, {"\", \"magnitude\":", 0, {}}, step,
-                         {"}", 0, {}}};
+  structured.logprobs = {
+      {"{\"reason\": \"clear\", \"preference\": \"", 0, {}}, letter, {"\", \"magnitude\":", 0, {}}, step, {"}", 0, {}}};
   for (const ChatAnswer& answer : {text, structured}) {
     const std::vector<double> p = label_probabilities(format, 2, answer);
     ASSERT_EQ(p.size(), labels.size());
