@@ -158,7 +158,7 @@ TEST_F(HostileAnswersTest, WhereNobodyElseIsLeftAWordOfGoodHealthEndsTheTenMinut
   set_log_level(LogLevel::kWarning);
   testing::internal::CaptureStderr();
   std::thread user([] {
-    std::this_thread::sleep_for(std::chrono::seconds(4));
+    std::this_thread::sleep_for(std::chrono::seconds(3));
     request_interrupt();
   });
   EXPECT_THROW(run("mute", to({mute.url()})), Error);
