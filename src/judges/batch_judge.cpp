@@ -16,6 +16,7 @@
 #include "formats/format.h"
 #include "judges/chat_answer.h"
 #include "judges/label_logprobs.h"
+#include "judges/try_tokens.h"
 
 namespace ballot {
 namespace fs = std::filesystem;
@@ -225,10 +226,11 @@ class BatchJudge : public Judge {
     answer.reasoning = said.reasoning;
     answer.finish_reason = said.finish_reason;
     answer.transport = "batch";
-    answer.prompt_tokens = said.prompt_tokens.value_or(0);
-    answer.completion_tokens = said.completion_tokens.value_or(0);
-    answer.cached_tokens = std::min(said.cached_tokens.value_or(0), answer.prompt_tokens);
-    if (!said.prompt_tokens) answer.note = "no usage told";
+    const TokenCount count = tokens_of_answer(said, request.messages);
+    answer.prompt_tokens = count.prompt;
+    answer.completion_tokens = count.completion;
+    answer.cached_tokens = count.cached;
+    if (count.estimated) answer.note = "usage estimated";
     return answer;
   }
 
