@@ -57,8 +57,8 @@ struct AnnotateSummary {
   std::int64_t prompts = 0, items = 0, answered_before = 0, asked = 0, usable = 0;
   std::map<std::string, std::int64_t> statuses;
   std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;  ///< all, `lost` among them
-  /// Of these: "failed_tries" (cut off, timed out, no answer in a 200), "unread_answers" (without a label, whether asked
-  /// again or given up), "probe" (the look at a server before its first ballot).
+  /// Of these: "failed_tries" (cut off, timed out, no answer in a 200), "unread_answers" (without a label, whether
+  /// asked again or given up), "probe" (the look at a server before its first ballot).
   std::map<std::string, LostTokens> lost;
   std::map<std::int32_t, std::int64_t> attempts;  ///< how many ballots took how many
   std::int64_t structured = 0;                    ///< answered as JSON under a schema

@@ -28,9 +28,9 @@ void JudgeServers::open(HttpClient& client, const ServerOptions& options, std::i
     if (!key.empty() && endpoint.url.starts_with("http://") && endpoint.url.find("://127.") == std::string::npos &&
         endpoint.url.find("://localhost") == std::string::npos)
       log_warning("the key of {} goes over the network unencrypted", endpoint.url);
-    Place place{std::make_unique<Endpoint>(endpoint.url, key,
-                                           endpoint.concurrency > 0 ? endpoint.concurrency : concurrency),
-                {}};
+    Place place{
+        std::make_unique<Endpoint>(endpoint.url, key, endpoint.concurrency > 0 ? endpoint.concurrency : concurrency),
+        {}};
     try {
       place.probe = probe_server(client, endpoint.url, key, options, [&](const TokenCount& count) {
         if (spent) spent({nullptr, 0, "probe", count.prompt, count.completion, count.cached, count.estimated, 0});

@@ -215,8 +215,7 @@ class OpenAiJudge : public Judge {
     if (answer) return deliver(flight, std::move(*answer), reply.seconds);
     ++faults_[verdict.word];
     log_debug("{}: {}", endpoint.base, verdict.message);
-    if (!partial)
-      partial = flight.ask.stream && reply.body.empty() ? flight.stream.so_far() : read_account(reply.body);
+    if (!partial) partial = flight.ask.stream && reply.body.empty() ? flight.stream.so_far() : read_account(reply.body);
     account(flight, tokens_of_failure(reply, *partial, requests_given_[flight.index].messages), verdict.word);
     turn_away(flight, endpoint, verdict);
   }
@@ -225,7 +224,8 @@ class OpenAiJudge : public Judge {
   void account(const Flight& flight, const std::optional<TokenCount>& count, const std::string& fault) {
     if (!count || !spent_) return;
     const BallotRequest& request = requests_given_[flight.index];
-    spent_({request.item, request.attempt, fault, count->prompt, count->completion, count->cached, count->estimated, 0});
+    spent_(
+        {request.item, request.attempt, fault, count->prompt, count->completion, count->cached, count->estimated, 0});
   }
 
   /// A word that no server should say ("abort", "error") is no end of an answer.
@@ -359,8 +359,7 @@ class OpenAiJudge : public Judge {
   }
 
   void look_after_endpoints() {
-    servers_.look_after(
-        client_, [this] { return now(); }, [this] { heard(now()); });
+    servers_.look_after(client_, [this] { return now(); }, [this] { heard(now()); });
     const double time = now();
     const double patience = options_.timeouts.total > 0 ? options_.timeouts.total : 600;
     if (in_flight_ == 0 && failing_since_ && time - std::max(last_sign_, *failing_since_) > patience && !failure_)
@@ -394,8 +393,8 @@ class OpenAiJudge : public Judge {
   std::vector<std::pair<std::size_t, ReplyVerdict>> suspects_;  // refused before anything was answered
   std::map<std::size_t, Json> schemas_;
   // counted
-  std::int64_t sent_ = 0, retries_ = 0, most_in_flight_ = 0, answered_ = 0, short_forms_ = 0,
-               estimated_ = 0, repetitions_ = 0;
+  std::int64_t sent_ = 0, retries_ = 0, most_in_flight_ = 0, answered_ = 0, short_forms_ = 0, estimated_ = 0,
+               repetitions_ = 0;
   std::map<std::string, std::int64_t> faults_;
 };
 

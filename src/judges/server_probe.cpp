@@ -148,8 +148,8 @@ class Prober {
       const double wanted = verdict.wait.value_or(options_.first_wait * std::min(std::pow(2.0, n), 16.0));
       const double wait = std::min(wanted, kLongestWait);
       if (wanted > kLongestWait)
-        log_warning("{} wants to be left alone for {:.0f} s: it is asked again in {:.0f} s, {} times more at most", base_,
-                    wanted, wait, tries - 1 - n);
+        log_warning("{} wants to be left alone for {:.0f} s: it is asked again in {:.0f} s, {} times more at most",
+                    base_, wanted, wait, tries - 1 - n);
       for (double left = wait; left > 0 && !interrupt_requested(); left -= 0.05)
         std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.05)));
     }
