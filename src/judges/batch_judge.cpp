@@ -16,6 +16,7 @@
 #include "formats/format.h"
 #include "judges/chat_answer.h"
 #include "judges/label_logprobs.h"
+#include "net/server_reply.h"
 
 namespace ballot {
 namespace fs = std::filesystem;

@@ -18,11 +18,13 @@
 #include "core/log.h"
 #include "core/random.h"
 #include "formats/format.h"
-#include "judges/endpoint.h"
+#include "judges/chat_answer.h"
 #include "judges/label_logprobs.h"
 #include "judges/server_probe.h"
-#include "judges/server_reply.h"
+#include "net/api_request.h"
+#include "net/endpoint.h"
 #include "net/http_client.h"
+#include "net/server_reply.h"
 
 namespace ballot {
 namespace {
@@ -251,7 +253,8 @@ class OpenAiJudge : public Judge {
     call.estimate = expected_tokens_;
     requests_.take(flight->sent, 1);
     tokens_.take(flight->sent, call.estimate);
-    HttpRequest http = chat_request(endpoint.base, endpoint.key, options_.timeouts, std::move(body));
+    HttpRequest http =
+        api_request(endpoint.base + "/chat/completions", endpoint.key, options_.timeouts, std::move(body));
     if (!flight->ask.stream) http.timeouts.idle = 0;  // a whole answer comes at once, after all its thinking
     HttpClient::OnData on_data;
     if (flight->ask.stream) on_data = [flight](std::string_view part) { return flight->stream.feed(part); };
@@ -434,9 +437,8 @@ class OpenAiJudge : public Judge {
       if (!endpoint.health_is_due(time) && !(ask_all && !endpoint.asking_health)) continue;
       endpoint.asking_health = true;
       const std::size_t path = endpoint.base.find('/', endpoint.base.find("://") + 3);
-      HttpRequest request = chat_request(endpoint.base, endpoint.key, {.connect = 5, .idle = 0, .total = 10}, "");
-      request.url = endpoint.base.substr(0, path) + "/health";
-      request.method = "GET";
+      HttpRequest request =
+          api_request(endpoint.base.substr(0, path) + "/health", endpoint.key, {.connect = 5, .idle = 0, .total = 10});
       client_.send(std::move(request), [this, &endpoint](HttpReply reply) {
         const bool answered = reply.fault == HttpFault::kNone;
         const bool unknown = answered && (reply.status == 404 || reply.status == 405 || reply.status == 401);
