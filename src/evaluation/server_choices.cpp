@@ -92,11 +92,6 @@ class ServerChoices : public ChoiceBatches {
     return static_cast<std::int64_t>(ids.size()) <= scoring_.probe.next_tokens && ids.size() == choices_.size() - first;
   }
 
-  void check_reply(const CompletionReply& reply) const {
-    if (!reply.model.empty() && reply.model != scoring_.probe.model && reply.model != scoring_.model)
-      throw CompletionProblem("model_changed", "the server now answers as the model " + reply.model);
-  }
-
   void refuse(std::size_t choice, const std::string& why) { refused_.emplace(choices_[choice].question, why); }
 
   /// By lists of next tokens. Returns the choices that are to be asked for by their prompts instead.
@@ -117,7 +112,7 @@ class ServerChoices : public ChoiceBatches {
           open.size(),
           [&](std::size_t k) { return next_tokens_request(scoring_.model, open[k].first, open[k].second.count); },
           [&](std::size_t k, const CompletionReply& reply) {
-            check_reply(reply);
+            check_model(reply, scoring_);
             check_prompt_count(reply, open[k].first.size());
             const NextTokens next = next_tokens(reply);
             if (next.log_probabilities.empty())
@@ -173,7 +168,7 @@ class ServerChoices : public ChoiceBatches {
         [&](std::size_t k) { return scores_request(scoring_.model, choices_[choices[k]].ids, scoring_.probe.scores); },
         [&](std::size_t k, const CompletionReply& reply) {
           const Choice& choice = choices_[choices[k]];
-          check_reply(reply);
+          check_model(reply, scoring_);
           const std::vector<PromptToken> tokens = prompt_tokens(reply, choice.ids, scoring_.probe.scores);
           ChoiceScore score{0, true};
           for (std::size_t t = tokens.size() - choice.length; t < tokens.size(); ++t) {
@@ -196,6 +191,14 @@ class ServerChoices : public ChoiceBatches {
 };
 
 }  // namespace
+
+void check_model(const CompletionReply& reply, const ServerScoring& scoring) {
+  if (reply.model.empty() || reply.model == scoring.probe.model || reply.model == scoring.model) return;
+  throw Error(
+      ErrorKind::kFailed,
+      fmt::format("the server now answers as the model {}; this evaluation is of {}", reply.model, scoring.model),
+      "serve that model again and give the same command: what was answered is kept");
+}
 
 std::unique_ptr<ChoiceBatches> server_choices(CompletionClient& client, ServerScoring& scoring,
                                               std::span<const EncodedQuestion> questions) {

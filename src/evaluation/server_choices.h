@@ -19,6 +19,9 @@ struct ServerScoring {
   std::int64_t tokens = 0;  ///< counted: of all prompts that were read
 };
 
+/// Throws Error (failed) where the reply is by another model than the one that was looked at.
+void check_model(const CompletionReply& reply, const ServerScoring& scoring);
+
 /// Holds references to everything.
 std::unique_ptr<ChoiceBatches> server_choices(CompletionClient& client, ServerScoring& scoring,
                                               std::span<const EncodedQuestion> questions);

@@ -194,8 +194,7 @@ class ServerModel : public EvaluatedModel {
   }
 
   JournalAnswer read_answer(const CompletionReply& reply, std::size_t sent, const SamplingOptions& rules) {
-    if (!reply.model.empty() && reply.model != scoring_.probe.model && reply.model != address_.model)
-      throw CompletionProblem("model_changed", "the server now answers as the model " + reply.model);
+    check_model(reply, scoring_);
     check_prompt_count(reply, sent);
     const std::string& end = reply.finish_reason;
     if (end != "length" && end != "stop" && end != "eos" && end != "eos_token" && end != "stop_sequence")
