@@ -25,7 +25,7 @@ constexpr const char* kVllm = R"({"choices": [{"text": " a", "index": 0, "logpro
                       {"282": {"logprob": -0.5, "rank": 1, "decoded_token": " of"}}]}],
   "model": "m", "usage": {"completion_tokens": 1, "prompt_tokens": 3}})";
 
-// As OpenAI's old API, llama-cpp-python and vLLM answer to echo; vLLM with token ids.
+// As OpenAI's old API, SGLang and vLLM answer to echo; vLLM with token ids.
 std::string echoed(bool ids, int more = 1) {
   Json tokens = Json::array(), numbers = Json::array({nullptr, -7.5, -0.5}), tops = Json::array({nullptr});
   for (const int id : {504, 2365, 282, 253})
