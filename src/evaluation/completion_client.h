@@ -1,7 +1,7 @@
 // Many requests of POST /v1/completions to one server: as many in flight as it bears, tried again where that may help.
 //
-//   - 429, 503 and no connection: later, as the server says or ever more slowly, until patience ends; the number in
-//   flight is halved (net/endpoint.h).
+//   - 429, 503 and no connection: later, as the server says or ever more slowly, until patience ends; fewer are in
+//     flight then (net/endpoint.h).
 //   - broken off, timed out, 500, a reply that cannot be used: some tries, then this request is refused.
 //   - 400, 422, too long: this request is refused at once.
 //   - 401, 403, 404, no money, a wrong certificate: Error (failed), nothing can go on.

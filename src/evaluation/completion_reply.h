@@ -1,10 +1,10 @@
 // A reply of POST /v1/completions in one shape, whoever sends it. What servers say of log-probabilities differs:
 //
-//   vLLM, asked with prompt_logprobs    choices[0].prompt_logprobs: [null, {"ID": {"logprob", "rank", ...}, ...}, ...]
-//   echo + logprobs (OpenAI's old API,  choices[0].logprobs: {tokens, token_logprobs, top_logprobs}, the prompt's
-//   tokens llama-cpp-python, vLLM, SGLang)     first; vLLM spells tokens "token_id:ID" where asked to llama.cpp
-//   choices[0].logprobs.content: [{id, token, logprob, top_logprobs: [...]}], of
-//                                       the generated tokens alone, whatever `echo` asks for
+//   vLLM: prompt_logprobs     choices[0].prompt_logprobs: [null, {"ID": {"logprob", "rank"}, ...}, ...]
+//   OpenAI's old API: echo    choices[0].logprobs: {tokens, token_logprobs, top_logprobs}, the prompt's tokens first;
+//                             vLLM spells tokens "token_id:ID" where asked to; SGLang
+//   llama.cpp                 choices[0].logprobs.content: [{id, token, logprob, top_logprobs: [...]}], of the
+//                             generated tokens alone, whatever `echo` asks for
 #pragma once
 #include <cstdint>
 #include <optional>

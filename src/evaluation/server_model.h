@@ -2,14 +2,13 @@
 // cannot do what the tasks need, or does something else with the ids, is refused before the first question
 // (completion_probe.h).
 //
-//   choices, "prompt"      one request a choice: context and choice as a prompt, whose own log-probabilities are read.
-//                          Where all choices of a question are single tokens and the server lists next tokens by id,
-//                          one request a question; a choice that the list lacks is asked for by itself
-//   choices, "next_token"  for servers without those (llama.cpp): one request for each beginning of a choice, whose
-//   next
-//                          tokens are listed; as exact, and more requests. The list is made longer up to the whole
-//                          vocabulary where a choice's token is not in it
-//   answers                one request an answer
+//   "prompt"      one request a choice: context and choice as a prompt, whose own log-probabilities are read. Where all
+//                 choices of a question are single tokens and the server lists next tokens by id, one request a
+//                 question; if the list lacks one of them, choice by choice
+//   "next_token"  for servers without those (llama.cpp): one request for each beginning of a choice, whose next tokens
+//                 are listed; as exact, and more requests. A list that lacks a choice's token is asked for again,
+//                 longer, up to the whole vocabulary
+//   answers       one request an answer
 #pragma once
 #include <memory>
 #include <span>
