@@ -72,6 +72,16 @@ std::string scores_text(const Json& json) {
                         prompt["multi_turn"].get<bool>() ? "examples as turns" : "examples in one text",
                         prompt["bos"].get<std::string>(), prompt["leading_bos"].get<int>(),
                         ballot["task_files"].get<std::string>());
+  if (ballot.contains("server")) {
+    const Json& server = ballot["server"];
+    text += fmt::format(
+        "{} at {}; choices by {}; {} requests\n", printable(server["model"].get<std::string>()),
+        printable(server["url"].get<std::string>()),
+        server["server_scores"] == "next_token"
+            ? std::string("lists of next tokens")
+            : "the prompt's log-probabilities (" + server["probe"]["prompt_log_probabilities"].get<std::string>() + ")",
+        server["requests"].dump());
+  }
   for (const auto& [name, facts] : ballot["tasks"].items()) {
     if (facts["truncated"] != 0)
       text += fmt::format("{}: {} prompts lost their beginning (longer than {} tokens)\n", name,
@@ -102,7 +112,9 @@ Command eval_command() {
       "  ballot eval --model deps:smollm2-135m --tasks leaderboard_bbh --data leaderboard --limit 20 --out runs/bbh\n"
       "  ballot eval --model deps:smollm2-135m --tasks leaderboard_ifeval --data leaderboard --chat-template --out "
       "runs/ifeval\n"
-      "  ballot eval --responses answers.jsonl --tasks leaderboard_ifeval --data leaderboard --out runs/given\n",
+      "  ballot eval --responses answers.jsonl --tasks leaderboard_ifeval --data leaderboard --out runs/given\n"
+      "  ballot eval --model openai:http://127.0.0.1:8000/v1#smollm2 --tokenizer deps:smollm2-135m --tasks "
+      "leaderboard_musr --data leaderboard --out runs/served\n",
       [](CLI::App& app) -> CommandRun {
         auto options = std::make_shared<EvalOptions>();
         add_options(app, *options);

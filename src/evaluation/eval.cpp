@@ -1,10 +1,10 @@
 #include "evaluation/eval.h"
 
-#include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -22,27 +22,22 @@
 #include "evaluation/generative_scores.h"
 #include "evaluation/given_answers.h"
 #include "evaluation/harness_output.h"
-#include "evaluation/log_likelihood.h"
+#include "evaluation/local_model.h"
 #include "evaluation/python_text.h"
 #include "evaluation/questions.h"
+#include "evaluation/server_model.h"
 #include "evaluation/task_list.h"
 #include "evaluation/task_scores.h"
-#include "models/model.h"
 #include "models/tokenizer_files.h"
 
 namespace ballot {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kDefaultTokensPerBatch = 4096;
-
 void check_options(const EvalOptions& options) {
   if (options.tasks.empty())
     throw Error(ErrorKind::kUsage, "--tasks is missing",
                 "name tasks, groups or YAML files; `ballot eval --tasks list` shows what there is");
-  if (options.model.starts_with("openai:"))
-    throw Error(ErrorKind::kUsage, "evaluation through a server is not in this version",
-                "give a model folder, GGUF file or hub name");
   if (!options.responses.empty()) {
     if (!options.model.empty())
       throw Error(ErrorKind::kUsage, "--responses scores given answers, so there is nothing for --model to do",
@@ -52,8 +47,10 @@ void check_options(const EvalOptions& options) {
                   "leave out --chat-template, --multi-turn and --bos");
   } else if (options.model.empty()) {
     throw Error(ErrorKind::kUsage, "--model is missing",
-                "name a model folder, GGUF file, deps:NAME or hub name; or give answers with --responses FILE");
+                "name a model folder, GGUF file, deps:NAME, hub name or openai:URL#MODEL; or give answers with "
+                "--responses FILE");
   }
+  check_server_options(options);
   if (options.limit < 0) throw wrong_usage("--limit cannot be {}", options.limit);
   if (options.num_fewshot && *options.num_fewshot < 0)
     throw wrong_usage("--num-fewshot cannot be {}", *options.num_fewshot);
@@ -106,23 +103,18 @@ Json token_json(const Tokenizer& tokenizer, std::optional<TokenId> id) {
   return Json::array({tokenizer.id_to_token(*id).value_or(""), std::to_string(*id)});
 }
 
-std::int64_t count_parameters(const Model& model) {
-  std::int64_t count = 0;
-  for (const auto& [name, tensor] : model.parameters()) count += tensor.numel();
-  return count;
-}
-
 class Evaluation {
  public:
   Evaluation(const EvalOptions& options, Progress& progress)
       : options_(options),
         progress_(progress),
-        compute_(choose_compute(options.device, options.dtype)),
-        tokenizer_(load_tokenizer(options.model)),
+        tokenizer_(load_tokenizer(tokenizer_of(options))),
         encoder_(tokenizer_, options.bos),
         rejects_(options.on_bad_row == "fail") {}
 
   std::string run() {
+    const bool on_server = names_server(options_.model);
+    if (!on_server) choose_compute(options_.device, options_.dtype);  // what is wrong there is told before all else
     TaskIndex index;
     index.add_folder(leaderboard_folder());
     const TaskSelection selection = select_tasks(options_.tasks, index);
@@ -131,43 +123,25 @@ class Evaluation {
     std::vector<LoadedTask> tasks = load_tasks(selection, eval_settings(options_), options_, chat, rejects_);
     if (options_.show_prompt && options_.out.empty()) return prompts_only(tasks);
     const auto began = std::chrono::steady_clock::now();
+    // A server that cannot do these tasks is refused before there is anything on disk.
+    if (on_server) model_ = open_server_model(options_, tasks, tokenizer_, encoder_, progress_);
     const FolderLock lock(options_.out);
     Manifest manifest = eval_manifest(options_, selection, tasks);
     begin_folder(options_.out, manifest, options_.force);
     EvalJournal journal(fs::path(options_.out) / kJournalFile);
-    load();
+    if (!on_server) model_ = load_local_model(options_, tokenizer_, progress_);
     std::vector<ScoredTask> scored;
     for (LoadedTask& task : tasks)
       scored.push_back(is_generative(task.config) ? answer(task, journal) : score(task, journal));
     RunFacts facts = facts_of(journal, chat);
     facts.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    Json json = write_evaluation(options_, selection, scored, journal, facts, rejects_, manifest, computed_tokens_);
+    Json json =
+        write_evaluation(options_, selection, scored, journal, facts, rejects_, manifest, model_->computed_tokens());
     if (!prompts_.empty()) json["prompts"] = prompts_;
     return json.dump();
   }
 
  private:
-  void load() {
-    progress_.say(fmt::format("loading {}", options_.model));
-    LoadOptions load;
-    load.requires_grad = false;
-    model_ = load_model(options_.model, load);
-    if (model_->score_weight().defined())
-      throw Error(ErrorKind::kInput,
-                  fmt::format("{} is a reward model ({}): it has no head that gives probabilities of tokens",
-                              options_.model, model_->shape().architecture),
-                  "give the model that it was trained from; reward models are for `ballot rewardbench`");
-    model_->set_compute_type(compute_.type);
-    max_length_ = options_.max_length > 0 ? options_.max_length : model_->shape().max_positions;
-    if (options_.max_length > model_->shape().max_positions)
-      progress_.say(fmt::format("--max-length {} is more than the model's {}", options_.max_length,
-                                model_->shape().max_positions));
-  }
-
-  std::int64_t tokens_per_batch() const {
-    return options_.tokens_per_batch > 0 ? options_.tokens_per_batch : kDefaultTokensPerBatch;
-  }
-
   std::string prompts_only(std::vector<LoadedTask>& tasks) {
     Json prompts = Json::array();
     for (LoadedTask& task : tasks) {
@@ -184,10 +158,9 @@ class Evaluation {
     const std::vector<std::vector<TokenId>> prompts = encoder_.encode_prompts(task.questions);
     note_beginning(task, {prompts.front(), {}});
     progress_.start("eval " + task.config.task, static_cast<std::int64_t>(prompts.size()), "answers");
-    const GeneratedAnswers made =
-        generate_answers(*model_, tokenizer_, task, prompts, max_length_, options_.seed, journal, progress_);
-    computed_tokens_ += made.computed_tokens;
-    ScoredTask scored = score_answers(task, made.answers, options_, rejects_);
+    GeneratedAnswers made = generate_answers(*model_, task, prompts, options_.seed, journal, progress_);
+    drop_refused(task, made.refused, made.answers);
+    ScoredTask scored = score_answers(task, std::move(made.answers), options_, rejects_);
     scored.truncated = made.truncated;
     scored.cut_by_length = made.cut_by_length;
     const std::string& first = task.config.metrics.front().metric;
@@ -203,16 +176,39 @@ class Evaluation {
       task.notes.push_back("prompts begin with more than one BOS: the text has one, and the tokenizer adds another");
   }
 
+  /// Questions that the model's server does not answer leave the task, with what belongs to each.
+  template <class T>
+  void drop_refused(LoadedTask& task, const std::map<std::size_t, std::string>& refused, std::vector<T>& results) {
+    if (refused.empty()) return;
+    std::vector<Question> questions;
+    std::vector<T> kept;
+    for (std::size_t q = 0; q < results.size(); ++q) {
+      if (const auto found = refused.find(q); found != refused.end()) {
+        rejects_.add({task.config.task, task.questions[q].doc_id + 1, "", "refused_by_server", found->second});
+        continue;
+      }
+      questions.push_back(std::move(task.questions[q]));
+      kept.push_back(std::move(results[q]));
+    }
+    if (kept.empty())
+      throw Error(ErrorKind::kFailed, fmt::format("the task '{}': the server answers none of its {} rows: {}",
+                                                  task.config.task, results.size(), refused.begin()->second));
+    task.notes.push_back(fmt::format("{} rows got no answer from the server and are left out", refused.size()));
+    task.questions = std::move(questions);
+    results = std::move(kept);
+  }
+
   ScoredTask score(LoadedTask& task, EvalJournal& journal) {
-    const std::vector<EncodedQuestion> encoded = encode_task(task, encoder_, max_length_, rejects_);
+    const std::int64_t max_length = model_->max_length();
+    const std::vector<EncodedQuestion> encoded = encode_task(task, encoder_, max_length, rejects_);
     note_beginning(task, encoded.front());
     ScoredTask scored;
     scored.task = &task;
-    for (const EncodedQuestion& question : encoded) scored.truncated += is_truncated(question, max_length_);
+    for (const EncodedQuestion& question : encoded) scored.truncated += is_truncated(question, max_length);
     progress_.start("eval " + task.config.task, static_cast<std::int64_t>(encoded.size()), "questions");
-    const std::span<const EncodedQuestion> all = encoded;
-    ChoiceScorer scorer(*model_, all, max_length_);
-    const std::vector<QuestionRange> ranges = scorer.cut(tokens_per_batch());
+    const std::unique_ptr<ChoiceBatches> batches = model_->choices(encoded);
+    const std::vector<QuestionRange> ranges = batches->cut();
+    std::map<std::size_t, std::string> refused;
     for (std::size_t batch = 0; batch < ranges.size(); ++batch) {
       const QuestionRange range = ranges[batch];
       const auto* known = journal.find(task.config.task, batch);
@@ -220,14 +216,16 @@ class Evaluation {
       if (known && known->size() == range.end - range.begin) {
         scores = *known;
       } else {
-        check_interrupt("what is computed is kept: run the same command again to go on");
-        scores = scorer.score(range);
-        journal.add(task.config.task, batch, scores);
+        const std::size_t before = refused.size();
+        scores = batches->score(range,
+                                [&](std::size_t question, const std::string& why) { refused.emplace(question, why); });
+        // A batch with a refused question is asked again by a run that goes on: it may be answered then.
+        if (refused.size() == before) journal.add(task.config.task, batch, scores);
       }
       scored.scores.insert(scored.scores.end(), scores.begin(), scores.end());
       progress_.update(static_cast<std::int64_t>(range.end));
     }
-    computed_tokens_ += scorer.computed_tokens();
+    drop_refused(task, refused, scored.scores);
     for (const MetricConfig& metric : task.config.metrics) {
       scored.values[metric.metric] = metric_values(task, scored.scores, metric.metric);
       scored.intervals[metric.metric] = clustered_score({values_of(scored, metric.metric)}, Normalisation::kOfTasks,
@@ -246,12 +244,8 @@ class Evaluation {
 
   RunFacts facts_of(const EvalJournal& journal, const ChatTemplate* chat) const {
     RunFacts facts;
-    facts.model_name = options_.model;
-    facts.model_hash = model_hash(*model_);
-    facts.dtype = compute_.type == ComputeType::kBFloat16 ? "bfloat16" : "float32";
-    facts.parameters = count_parameters(*model_);
-    facts.max_length = max_length_;
-    facts.tokens_per_batch = tokens_per_batch();
+    model_->describe(facts);
+    facts.max_length = model_->max_length();
     facts.leading_bos = leading_bos_;
     if (chat) facts.chat_template = chat->source();
     facts.bos_token = token_json(tokenizer_, tokenizer_.bos_id());
@@ -263,13 +257,12 @@ class Evaluation {
 
   const EvalOptions& options_;
   Progress& progress_;
-  ComputeChoice compute_;
   Tokenizer tokenizer_;
   QuestionEncoder encoder_;
   RejectLog rejects_;
-  std::unique_ptr<Model> model_;
+  std::unique_ptr<EvaluatedModel> model_;
   Json prompts_ = Json::array();
-  std::int64_t max_length_ = 0, leading_bos_ = 0, computed_tokens_ = 0;
+  std::int64_t leading_bos_ = 0;
 };
 
 /// --responses: no model, no prompts.

@@ -7,12 +7,24 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/version.h"
+#include "evaluation/server_address.h"
 
 namespace ballot {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t kEvalVersion = 1;
+
+/// Of a folder only what makes ids: it may hold the weights that are served, too.
+void add_tokenizer(const fs::path& path, Manifest& manifest) {
+  bool any = false;
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
+    if (fs::is_regular_file(path / name)) {
+      manifest.inputs.push_back(describe_input(fmt::format("tokenizer {}", name), path / name));
+      any = true;
+    }
+  if (!any) manifest.inputs.push_back(describe_input("tokenizer", path));
+}
 
 }  // namespace
 
@@ -66,10 +78,16 @@ Manifest eval_manifest(const EvalOptions& options, const TaskSelection& selectio
   parameters["tasks"] = Json::array();
   for (const TaskFile& file : selection.tasks) parameters["tasks"].push_back(file.name());
   for (const TaskSelection::Group& group : selection.groups) parameters["tasks"].push_back(group.file.name());
+  // Not the address: the same model served elsewhere is the same model.
+  const bool on_server = options.responses.empty() && names_server(options.model);
+  if (on_server)
+    parameters["server"] = {{"model", server_address(options.model).model}, {"server_scores", options.server_scores}};
   manifest.parameters = parameters.dump();
   manifest.seed = options.seed;
   manifest.started = utc_now();
-  if (options.responses.empty())
+  if (on_server)
+    add_tokenizer(find_model(tokenizer_of(options)), manifest);
+  else if (options.responses.empty())
     manifest.inputs.push_back(describe_input("model", find_model(options.model)));
   else
     manifest.inputs.push_back(describe_input("responses", options.responses));

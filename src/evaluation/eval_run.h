@@ -20,7 +20,7 @@ TaskSettings eval_settings(const EvalOptions& options);
 std::vector<LoadedTask> load_tasks(const TaskSelection& selection, TaskSettings settings, const EvalOptions& options,
                                    const ChatTemplate* chat, RejectLog& rejects);
 
-/// Inputs: the model or the given answers, the tasks' files, their data.
+/// Inputs: the model, the tokenizer of a model on a server, or the given answers, the tasks' files, their data.
 Manifest eval_manifest(const EvalOptions& options, const TaskSelection& selection,
                        const std::vector<LoadedTask>& tasks);
 

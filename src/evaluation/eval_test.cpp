@@ -3,9 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "core/error.h"
-#include "core/interrupt.h"
-#include "evaluation/golden_tasks.h"
+#include "evaluation/eval_for_tests.h"
 
 namespace ballot {
 namespace {
@@ -13,44 +11,7 @@ namespace {
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-/// Asks for an interruption after so many batches.
-struct Interrupting : Progress {
-  explicit Interrupting(int batches) : left(batches) {}
-  void start(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t, std::string_view) override {
-    if (--left == 0) request_interrupt();
-  }
-  void finish(std::string_view) override {}
-  void say(std::string_view) override {}
-  int left;
-};
-
-class Eval : public TaskTest {
- protected:
-  EvalOptions options(const std::string& out = "out") const {
-    EvalOptions o;
-    o.model = (golden_folder() / "models/tiny_llama").string();
-    o.tasks = {(fs::path(BALLOT_SOURCE_DIR) / "studies/demo/choice.yaml").string()};
-    o.out = (folder_ / out).string();
-    o.bootstrap = 200;
-    return o;
-  }
-  static Json run(const EvalOptions& o) { return Json::parse(run_eval(o, silent_progress())); }
-  static std::string error_of(const EvalOptions& o) {
-    try {
-      run(o);
-    } catch (const Error& error) {
-      return error.message() + " | " + error.next();
-    }
-    return "";
-  }
-  static std::vector<Json> lines_of(const fs::path& path) {
-    std::vector<Json> lines;
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
-    return lines;
-  }
-};
+using Eval = EvalTest;
 
 TEST_F(Eval, WritesResultsAndSamplesInTheHarnesssLayout) {
   const Json out = run(options());
@@ -95,7 +56,7 @@ TEST_F(Eval, WritesResultsAndSamplesInTheHarnesssLayout) {
   EXPECT_EQ(results["n-samples"]["everyday_choice"], Json::parse(R"({"original": 40, "effective": 40})"));
   EXPECT_EQ(results["n-shot"]["everyday_choice"], 2);
   EXPECT_EQ(results["max_length"], 1024);
-  const std::vector<Json> samples = lines_of(out["samples_files"][0].get<std::string>());
+  const std::vector<Json> samples = samples_of(out);
   ASSERT_EQ(samples.size(), 40u);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const Json& row = golden["rows"][i];
@@ -243,9 +204,6 @@ TEST_F(Eval, WhatCannotBeDoneIsRefusedBeforeTheModelIsLoaded) {
   EXPECT_THAT(error_of(o), HasSubstr("22 of the tasks cannot be done"));
   o.tasks = {"leaderboard_bbh_snark"};
   EXPECT_THAT(error_of(o), HasSubstr("did you mean"));
-  o = options();
-  o.model = "openai:http://127.0.0.1:1#m";
-  EXPECT_THAT(error_of(o), HasSubstr("not in this version"));
   o = options();
   o.multi_turn = true;
   EXPECT_THAT(error_of(o), HasSubstr("--chat-template"));

@@ -8,8 +8,6 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
-#include "models/generate.h"
-#include "models/model.h"
 
 namespace ballot {
 namespace {
@@ -72,20 +70,17 @@ SamplingOptions generation_rules(const TaskConfig& config) {
   return rules;
 }
 
-GeneratedAnswers generate_answers(const Model& model, const Tokenizer& tokenizer, const LoadedTask& task,
-                                  const std::vector<std::vector<TokenId>>& prompts, std::int64_t max_length,
-                                  std::int64_t seed, EvalJournal& journal, Progress& progress) {
+GeneratedAnswers generate_answers(EvaluatedModel& model, const LoadedTask& task,
+                                  const std::vector<std::vector<TokenId>>& prompts, std::int64_t seed,
+                                  EvalJournal& journal, Progress& progress) {
   SamplingOptions rules = generation_rules(task.config);
-  // transformers applies what the model's own settings say, and the harness lets it.
-  if (const Json& own = model.generation_config(); own.is_object() && own.contains("repetition_penalty") &&
-                                                   own["repetition_penalty"].is_number() &&
-                                                   !task.config.generation_kwargs->contains("repetition_penalty"))
-    rules.repetition_penalty = own["repetition_penalty"].get<double>();
-  const std::int64_t room = max_length - rules.max_tokens;
+  if (!task.config.generation_kwargs->contains("repetition_penalty"))
+    rules.repetition_penalty = model.repetition_penalty();
+  const std::int64_t room = model.max_length() - rules.max_tokens;
   if (room <= 0)
     throw Error(ErrorKind::kUsage,
                 fmt::format("the task '{}' wants answers of up to {} tokens, and the model reads {} with the prompt",
-                            task.config.task, rules.max_tokens, max_length),
+                            task.config.task, rules.max_tokens, model.max_length()),
                 "give a model with more positions; --max-length may be up to what it has");
   GeneratedAnswers result;
   result.answers.resize(prompts.size());
@@ -111,19 +106,19 @@ GeneratedAnswers generate_answers(const Model& model, const Tokenizer& tokenizer
     places.push_back(q);
   }
   progress.update(finished);
-  constexpr std::int64_t kAtATime = 16;
-  generate(
-      model, tokenizer, wanted, rules, seeds, kAtATime,
-      [&](std::size_t index, const Generation& made) {
+  model.answer(
+      wanted, rules, seeds,
+      [&](std::size_t index, const JournalAnswer& answer) {
         const std::size_t q = places[index];
-        const JournalAnswer answer{made.text, made.finish_reason == "length"};
         journal.add_answer(task.config.task, task.questions[q].doc_id, answer);
         result.answers[q] = answer.text;
         result.cut_by_length += answer.cut_by_length;
-        result.computed_tokens += made.prompt_tokens - made.cached_tokens + static_cast<std::int64_t>(made.ids.size());
         progress.update(++finished);
       },
-      [] { return interrupt_requested(); });
+      [&](std::size_t index, const std::string& why) {
+        result.refused.emplace(places[index], why);
+        progress.update(++finished);
+      });
   check_interrupt("what is computed is kept: run the same command again to go on");
   return result;
 }

@@ -1,11 +1,8 @@
 // Tasks that generate: the harness's answers and scores on the same weights, killed and resumed runs, given answers.
 #include <gmock/gmock.h>
 
-#include "core/error.h"
-#include "core/interrupt.h"
-#include "evaluation/eval.h"
+#include "evaluation/eval_for_tests.h"
 #include "evaluation/generation.h"
-#include "evaluation/golden_tasks.h"
 #include "evaluation/task_config.h"
 
 namespace ballot {
@@ -14,67 +11,11 @@ namespace {
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-struct Interrupting : Progress {
-  explicit Interrupting(int answers) : left(answers) {}
-  void start(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t done, std::string_view) override {
-    if (done == left) request_interrupt();
-  }
-  void finish(std::string_view) override {}
-  void say(std::string_view) override {}
-  int left;
-};
-
-class Generative : public TaskTest {
+class Generative : public EvalTest {
  protected:
-  fs::path ifeval_task(std::int64_t tokens) const {
-    return write("local_ifeval.yaml", "include: " + (leaderboard_folder() / "ifeval/ifeval.yaml").string() +
-                                          "\ntask: local_ifeval\ndataset_path: json\ntest_split: test\n"
-                                          "dataset_kwargs:\n  data_files: {test: " +
-                                          (golden_folder() / "eval/ifeval/input_data.jsonl").string() +
-                                          "}\ngeneration_kwargs: {until: [], do_sample: false, temperature: 0.0, "
-                                          "max_gen_toks: " +
-                                          std::to_string(tokens) + "}\n");
-  }
-  fs::path short_task() const {
-    return write("short_answers.yaml",
-                 "task: short_answers\ndataset_path: json\ntest_split: test\noutput_type: generate_until\n"
-                 "dataset_kwargs:\n  data_files: {test: " +
-                     (golden_folder() / "eval/short_answers.jsonl").string() +
-                     "}\ndoc_to_text: \"Question: {{q}}\\nAnswer:\"\ndoc_to_target: a\nnum_fewshot: 2\n"
-                     "fewshot_config:\n  sampler: first_n\n  samples:\n"
-                     "    - {q: \"What is the capital of Spain?\", a: Madrid}\n"
-                     "    - {q: \"Which animal barks?\", a: the dog}\n"
-                     "generation_kwargs: {until: [\"\\n\", \"Question:\"], max_gen_toks: 12}\n"
-                     "metric_list: [{metric: exact_match, ignore_case: true, ignore_punctuation: true}]\n"
-                     "metadata: {version: 1}\n");
-  }
   fs::path task_of(const Json& run) const {
     return run["task"] == "local_ifeval" ? ifeval_task(run["tokens"].get<std::int64_t>()) : short_task();
   }
-  EvalOptions options(const std::string& out = "out") const {
-    EvalOptions o;
-    o.model = (golden_folder() / "models/tiny_llama").string();
-    o.out = (folder_ / out).string();
-    o.bootstrap = 200;
-    return o;
-  }
-  static Json run(const EvalOptions& o) { return Json::parse(run_eval(o, silent_progress())); }
-  static std::string error_of(const EvalOptions& o) {
-    try {
-      run(o);
-    } catch (const Error& error) {
-      return error.message() + " | " + error.next();
-    }
-    return "";
-  }
-  static std::vector<Json> lines_of(const fs::path& path) {
-    std::vector<Json> lines;
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
-    return lines;
-  }
-  static std::vector<Json> samples_of(const Json& out) { return lines_of(out["samples_files"][0].get<std::string>()); }
 };
 
 TEST_F(Generative, AnswersScoresErrorsAndHashesAreTheHarnesss) {
@@ -154,7 +95,7 @@ TEST_F(Generative, AKilledRunGoesOnAndMakesNoAnswerTwice) {
   const Json whole = run(o);
   EvalOptions again = options("killed");
   again.tasks = o.tasks;
-  Interrupting interrupting(2);
+  Interrupting interrupting(3);  // when it begins, and two answers
   EXPECT_THROW(run_eval(again, interrupting), Error);
   clear_interrupt();
   const fs::path journal = folder_ / "killed/journal.jsonl";

@@ -134,6 +134,14 @@ Json ballot_task(const ScoredTask& scored) {
   return json;
 }
 
+std::string model_args(const RunFacts& facts) {
+  if (!facts.responses.empty()) return fmt::format("responses={}", facts.responses);
+  if (facts.server->is_null()) return fmt::format("pretrained={},dtype={}", facts.model_name, facts.dtype);
+  const Json& server = facts.server;
+  return fmt::format("model={},base_url={}/completions,tokenizer={}", facts.model_name,
+                     server["url"].get<std::string>(), server["tokenizer"].get<std::string>());
+}
+
 template <class Map>
 Json sorted(const Map& map) {
   Json json = Json::object();
@@ -233,6 +241,7 @@ Json results_json(const std::vector<ScoredTask>& tasks, const std::vector<TaskSe
                  {"groups", Json::object()},
                  {"rejects", *facts.rejects}};
   if (!facts.responses.empty()) ballot["responses"] = facts.responses;
+  if (!facts.server->is_null()) ballot["server"] = *facts.server;
   for (const ScoredTask& task : tasks) {
     const TaskConfig& config = task.task->config;
     scored[config.task] = &task;
@@ -268,6 +277,7 @@ Json results_json(const std::vector<ScoredTask>& tasks, const std::vector<TaskSe
     if (counts.size() == 1) shots[name] = *counts.begin();
     if (!directions.empty()) higher[name] = directions;
   }
+  const bool on_server = !facts.server->is_null();
   Json json = {{"results", results}};
   if (!group_results.empty()) json["groups"] = group_results;
   json["group_subtasks"] = subtasks;
@@ -276,25 +286,23 @@ Json results_json(const std::vector<ScoredTask>& tasks, const std::vector<TaskSe
   json["n-shot"] = sorted(shots);
   json["higher_is_better"] = sorted(higher);
   json["n-samples"] = samples;
-  json["config"] = {
-      {"model", "ballot"},
-      {"model_args", facts.responses.empty() ? fmt::format("pretrained={},dtype={}", facts.model_name, facts.dtype)
-                                             : fmt::format("responses={}", facts.responses)},
-      {"model_num_parameters", facts.parameters},
-      {"model_dtype", facts.dtype.empty() ? Json() : Json("torch." + facts.dtype)},
-      {"model_revision", "main"},
-      {"model_sha", ""},
-      {"batch_size", fmt::format("{} tokens", facts.tokens_per_batch)},
-      {"batch_sizes", Json::array()},
-      {"device", "cpu"},
-      {"use_cache", nullptr},
-      {"limit", options.limit > 0 ? Json(options.limit) : Json()},
-      {"bootstrap_iters", options.bootstrap},
-      {"gen_kwargs", nullptr},
-      {"random_seed", options.seed},
-      {"numpy_seed", 1234},
-      {"torch_seed", 1234},
-      {"fewshot_seed", 1234}};
+  json["config"] = {{"model", "ballot"},
+                    {"model_args", model_args(facts)},
+                    {"model_num_parameters", on_server ? Json() : Json(facts.parameters)},
+                    {"model_dtype", facts.dtype.empty() ? Json() : Json("torch." + facts.dtype)},
+                    {"model_revision", "main"},
+                    {"model_sha", ""},
+                    {"batch_size", on_server ? Json(1) : Json(fmt::format("{} tokens", facts.tokens_per_batch))},
+                    {"batch_sizes", Json::array()},
+                    {"device", on_server ? "server" : "cpu"},
+                    {"use_cache", nullptr},
+                    {"limit", options.limit > 0 ? Json(options.limit) : Json()},
+                    {"bootstrap_iters", options.bootstrap},
+                    {"gen_kwargs", nullptr},
+                    {"random_seed", options.seed},
+                    {"numpy_seed", 1234},
+                    {"torch_seed", 1234},
+                    {"fewshot_seed", 1234}};
   json["git_hash"] = commit().empty() ? Json() : Json(commit());
   json["date"] = facts.started;
   json["pretty_env_info"] = fmt::format("ballot {}", version());

@@ -41,6 +41,7 @@ std::string write_samples(const std::filesystem::path& path, const ScoredTask& s
 struct RunFacts {
   std::string model_name, model_hash, dtype;
   std::string responses;  ///< the file of given answers; then there is no model
+  JsonValue server;       ///< of a model on a server: where, how it was asked, what it said of itself; else null
   std::int64_t parameters = 0, max_length = 0, tokens_per_batch = 0, leading_bos = 0;
   std::string chat_template;                  ///< empty: none
   JsonValue bos_token, eos_token, pad_token;  ///< [text, "id"] or null

@@ -106,9 +106,14 @@ struct EvalOptions {
   std::string gpqa_shuffle = "stable";  ///< "stable", "lm_eval"
   std::string on_bad_row = "skip", rejects;
   std::string device = "auto", dtype;
+  // Of a model on a server (--model openai:URL#MODEL):
+  std::string tokenizer;                 ///< whose token ids are sent; empty: the model's own, where it is here too
+  std::string key_env;                   ///< the variable that holds the server's key
+  std::int64_t concurrency = 0;          ///< requests in flight at most; 0: 16
+  std::string server_scores = "prompt";  ///< "prompt", "next_token"
 };
 inline void visit_options(OptionVisitor& visit, EvalOptions& o) {
-  visit({"model", "a folder, GGUF file, deps:NAME or a name in the hub cache", {}, false}, o.model);
+  visit({"model", "a folder, GGUF file, deps:NAME, a name in the hub cache, or openai:URL#MODEL", {}, false}, o.model);
   visit({"tasks", "names or groups of tasks, or YAML files; `list` shows what there is"}, o.tasks);
   visit({"data", "folder of the tasks' data", {}, false}, o.data);
   visit({"fewshot-data", "folder of few-shot rows that the data lacks", {}, false}, o.fewshot_data);
@@ -131,6 +136,16 @@ inline void visit_options(OptionVisitor& visit, EvalOptions& o) {
         o.gpqa_shuffle);
   visit({"on-bad-row", "skip counts and keeps them in the rejects file", {"skip", "fail"}}, o.on_bad_row);
   visit({"rejects", "rejects file (default OUT.rejects.jsonl)", {}, false}, o.rejects);
+  // Those of servers stand in a manifest under `server`, where there is one (eval_run.cpp).
+  visit({"tokenizer", "of a model on a server: the folder, GGUF file or name whose token ids are sent", {}, false},
+        o.tokenizer);
+  visit({"key-env", "of a model on a server: the environment variable that holds the key", {}, false}, o.key_env);
+  visit({"concurrency", "of a model on a server: requests in flight at most (0: 16)", {}, false}, o.concurrency);
+  visit({"server-scores",
+         "how a server scores choices: by the prompt's log-probabilities, or token by token by the next token's",
+         {"prompt", "next_token"},
+         false},
+        o.server_scores);
 }
 
 }  // namespace ballot

@@ -17,6 +17,7 @@
 #include "judges/chat_answer.h"
 #include "judges/label_logprobs.h"
 #include "judges/try_tokens.h"
+#include "net/server_reply.h"
 
 namespace ballot {
 namespace fs = std::filesystem;

@@ -5,85 +5,16 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "data/json_parser.h"
+#include "net/reply_json.h"
+#include "net/server_reply.h"
 
 namespace ballot {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
-/// How many bytes of `text` at `at` are one valid character; 0: none.
-std::size_t character_at(std::string_view text, std::size_t at) {
-  const auto first = static_cast<unsigned char>(text[at]);
-  const std::size_t size = first < 0x80   ? 1
-                           : first < 0xC2 ? 0
-                           : first < 0xE0 ? 2
-                           : first < 0xF0 ? 3
-                           : first < 0xF5 ? 4
-                                          : 0;
-  return size > 0 && at + size <= text.size() && is_utf8(text.substr(at, size)) ? size : 0;
-}
-
-/// "\ud83d" without its other half cannot be decoded; it becomes "\ufffd".
-std::string without_lone_surrogates(std::string text) {
-  const auto unit = [&](std::size_t at) -> int {
-    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return -1;
-    int value = 0;
-    for (std::size_t i = at + 2; i < at + 6; ++i) {
-      const char c = text[i];
-      const int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-      if (digit < 0) return -1;
-      value = value * 16 + digit;
-    }
-    return value;
-  };
-  for (std::size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
-    const int value = unit(at);
-    if (value < 0) {
-      at += 2;
-      continue;
-    }
-    const bool high = value >= 0xD800 && value < 0xDC00, low = value >= 0xDC00 && value < 0xE000;
-    const int next = high ? unit(at + 6) : -1;
-    if (high && next >= 0xDC00 && next < 0xE000) {
-      at += 12;
-      continue;
-    }
-    if (high || low) text.replace(at, 6, "\\ufffd");
-    at += 6;
-  }
-  return text;
-}
-
-Json parsed(std::string_view text) {
-  Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) json = Json::parse(without_lone_surrogates(with_valid_utf8(text)), nullptr, false);
-  return json;
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || found->is_null()) return "";
-  return found->is_string() ? found->get<std::string>() : found->dump();
-}
-
-std::string start_of(std::string_view text) {
-  std::string start = with_valid_utf8(text.substr(0, 200));
-  for (char& c : start)
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  return start;
-}
-
 std::string without_nul(std::string text) {
   for (std::size_t at = text.find('\0'); at != std::string::npos; at = text.find('\0', at))
-    text.replace(at, 1, kReplacement);
+    text.replace(at, 1, "\xEF\xBF\xBD");
   return text;
-}
-
-std::optional<std::int64_t> count_of(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_integer() || found->get<std::int64_t>() < 0) return {};
-  return found->get<std::int64_t>();
 }
 
 void read_usage(const Json& json, ChatAnswer& answer) {
@@ -147,65 +78,10 @@ std::optional<ChatProblem> error_in(const Json& json) {
   return {};
 }
 
-bool contains_any(const std::string& text, std::initializer_list<std::string_view> words) {
-  std::string lower = text;
-  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  return std::any_of(words.begin(), words.end(),
-                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
-}
-
 }  // namespace
 
-std::string with_valid_utf8(std::string_view text) {
-  if (is_utf8(text)) return std::string(text);
-  std::string result;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t size = character_at(text, at);
-    result += size > 0 ? text.substr(at, size) : kReplacement;
-    at += std::max<std::size_t>(size, 1);
-  }
-  return result;
-}
-
-bool ServerError::context_exceeded() const {
-  return code == "context_length_exceeded" || type == "exceed_context_size_error" ||
-         contains_any(message, {"maximum context length", "context length exceeded", "exceeds the context",
-                                "exceed context", "longer than the model's context", "exceed context window",
-                                "`inputs` tokens + `max_new_tokens` must be"});
-}
-
-bool ServerError::quota_spent() const {
-  return code == "insufficient_quota" || type == "insufficient_quota";
-}
-
-bool ServerError::bad_request() const {
-  return contains_any(type, {"badrequest", "bad_request", "invalid_request", "validation"}) ||
-         contains_any(message, {"validation error", "input should be", "literal_error", "extra_forbidden"});
-}
-
-ServerError read_server_error(std::string_view body) {
-  ServerError result;
-  const Json json = parsed(body);
-  if (json.is_object()) {
-    const auto nested = json.find("error");
-    const Json& error = nested != json.end() && nested->is_object() ? *nested : json;
-    result.message = text_of(error, "message");
-    result.type = text_of(error, "type");
-    result.code = text_of(error, "code");
-    if (nested != json.end() && nested->is_string()) {
-      result.message = *nested;
-      result.type = text_of(json, "error_type");
-    }
-    if (result.message.empty()) result.message = text_of(json, "detail");
-  }
-  if (result.message.empty()) result.message = body.empty() ? "an empty reply" : start_of(body);
-  if (result.message.size() > 500)
-    result.message = with_valid_utf8(std::string_view(result.message).substr(0, 500)) + "...";
-  return result;
-}
-
 ChatAnswer read_chat_answer(std::string_view body) {
-  const Json json = parsed(body);
+  const Json json = parse_reply(body);
   if (!json.is_object()) throw ChatProblem("not_json", fmt::format("the reply is no JSON object: {}", start_of(body)));
   if (const auto problem = error_in(json)) throw *problem;
   const auto choices = json.find("choices");
@@ -227,7 +103,7 @@ ChatAnswer read_chat_answer(std::string_view body) {
 
 ChatAnswer read_account(std::string_view body) {
   ChatAnswer answer;
-  const Json json = parsed(body);
+  const Json json = parse_reply(body);
   if (!json.is_object()) return answer;
   read_usage(json, answer);
   const auto choices = json.find("choices");
@@ -281,7 +157,7 @@ void ChatStream::take_event(std::string_view data) {
     done_ = true;
     return;
   }
-  const Json json = parsed(data);
+  const Json json = parse_reply(data);
   if (!json.is_object()) {
     if (!problem_ && answer_.finish_reason.empty())
       problem_.emplace("not_json", fmt::format("an event of the stream is no JSON object: {}", start_of(data)));

@@ -1,5 +1,4 @@
-// What servers answer: a whole reply or a stream of events, read into one shape, and what they say when something is
-// wrong.
+// What servers answer: a whole reply or a stream of events, read into one shape.
 //
 // Reasoning is read wherever it is put (`reasoning`, `reasoning_content`; thinking inside the content is the parser's).
 // A reply that is no answer (no JSON, an error inside a 200, no choices, no word on why it ended) is a ChatProblem: it
@@ -30,17 +29,6 @@ struct ChatAnswer {
   std::vector<TokenLogprob> logprobs;  ///< of the content; empty: not given
 };
 
-/// An error as a server describes it, whatever the shape of its body.
-struct ServerError {
-  std::string message, type, code;
-  /// The prompt and the answer do not fit into the model's context.
-  bool context_exceeded() const;
-  /// Nothing left to pay with: waiting does not help.
-  bool quota_spent() const;
-  /// A field of the request is not known or not valid (some servers say so with a 500).
-  bool bad_request() const;
-};
-
 /// A reply that is no answer; `word()` is a stable one for counting ("not_json", "error_in_200", "no_choices",
 /// "no_finish_reason", "stream_ended").
 class ChatProblem : public std::runtime_error {
@@ -51,10 +39,6 @@ class ChatProblem : public std::runtime_error {
  private:
   std::string word_;
 };
-
-/// OpenAI and vLLM {"error": {...}}, SGLang's flat {"object": "error", ...}, TGI {"error": text}, llama.cpp, FastAPI
-/// {"detail": ...}; anything else (HTML) by its first words. Never throws.
-ServerError read_server_error(std::string_view body);
 
 /// A whole reply. Throws ChatProblem.
 ChatAnswer read_chat_answer(std::string_view body);
@@ -90,8 +74,5 @@ class ChatStream {
 /// The end of `text` is the same words over and over: a period of at most 500 bytes that fills the last 2,000, four
 /// times or more.
 bool repeats_endlessly(std::string_view text);
-
-/// Valid UTF-8: every invalid byte becomes U+FFFD.
-std::string with_valid_utf8(std::string_view text);
 
 }  // namespace ballot

@@ -149,20 +149,4 @@ void check_reasoning(const ChatOptions& options) {
                 "say it in the server's own words, such as extra: {reasoning_effort: minimal}");
 }
 
-std::string api_base(const std::string& url) {
-  const std::size_t scheme = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : 0;
-  if (scheme == 0 || url.size() == scheme)
-    throw Error(ErrorKind::kUsage, fmt::format("'{}' is no address of a server", url), "http://HOST:PORT/v1");
-  const std::size_t path = std::min(url.find('/', scheme), url.size());
-  if (url.substr(scheme, path - scheme).find('@') != std::string::npos)
-    throw Error(ErrorKind::kUsage, "a server's address may not hold a password: it would stand in logs and manifests",
-                "name an environment variable instead: endpoints: [{url: ..., key_env: MY_KEY}]");
-  if (url.find_first_of("?# \t\n", scheme) != std::string::npos)
-    throw wrong_usage("'{}' is no address of a server: nothing may follow its path", url);
-  std::string base = url;
-  for (const std::string_view end : {"/chat/completions", "/"})
-    while (base.size() > scheme + end.size() && base.ends_with(end)) base.resize(base.size() - end.size());
-  return base.find('/', scheme) == std::string::npos ? base + "/v1" : base;
-}
-
 }  // namespace ballot

@@ -61,8 +61,4 @@ std::vector<std::string> unsent_fields(const ChatOptions& options);
 /// Throws Error (usage) where `reasoning: off` cannot be asked of such a server.
 void check_reasoning(const ChatOptions& options);
 
-/// "http://host:8000" or ".../v1" or ".../v1/chat/completions" -> ".../v1". Throws Error (usage) on what is no http(s)
-/// URL and on one that holds a password (keys come from the environment).
-std::string api_base(const std::string& url);
-
 }  // namespace ballot

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "net/api_request.h"
 
 namespace ballot {
 namespace {
@@ -109,9 +110,8 @@ void JudgeServers::look_after(HttpClient& client, const std::function<double()>&
     if (!endpoint.health_is_due(time) && !(ask_all && !endpoint.asking_health)) continue;
     endpoint.asking_health = true;
     const std::size_t path = endpoint.base.find('/', endpoint.base.find("://") + 3);
-    HttpRequest request = chat_request(endpoint.base, endpoint.key, {.connect = 5, .idle = 0, .total = 10}, "");
-    request.url = endpoint.base.substr(0, path) + "/health";
-    request.method = "GET";
+    HttpRequest request =
+        api_request(endpoint.base.substr(0, path) + "/health", endpoint.key, {.connect = 5, .idle = 0, .total = 10});
     client.send(std::move(request), [&endpoint, now, heard](HttpReply reply) {
       const bool answered = reply.fault == HttpFault::kNone;
       const bool unknown = answered && (reply.status == 404 || reply.status == 405 || reply.status == 401);

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "judges/endpoint.h"
 #include "judges/judge.h"
 #include "judges/server_options.h"
 #include "judges/server_probe.h"
+#include "net/endpoint.h"
 
 namespace ballot {
 

@@ -13,6 +13,7 @@
 #include "formats/sample_pool.h"
 #include "judges/annotate.h"
 #include "judges/openai_judge.h"
+#include "net/api_request.h"
 
 namespace ballot {
 namespace {

@@ -15,11 +15,13 @@
 #include "core/log.h"
 #include "core/random.h"
 #include "formats/format.h"
+#include "judges/chat_answer.h"
 #include "judges/judge_servers.h"
 #include "judges/label_logprobs.h"
-#include "judges/server_reply.h"
 #include "judges/try_tokens.h"
+#include "net/api_request.h"
 #include "net/http_client.h"
+#include "net/server_reply.h"
 
 namespace ballot {
 namespace {
@@ -182,7 +184,8 @@ class OpenAiJudge : public Judge {
     call.estimate = expected_tokens_;
     requests_.take(flight->sent, 1);
     tokens_.take(flight->sent, call.estimate);
-    HttpRequest http = chat_request(endpoint.base, endpoint.key, options_.timeouts, std::move(body));
+    HttpRequest http =
+        api_request(endpoint.base + "/chat/completions", endpoint.key, options_.timeouts, std::move(body));
     if (!flight->ask.stream) http.timeouts.idle = 0;  // a whole answer comes at once, after all its thinking
     HttpClient::OnData on_data;
     if (flight->ask.stream) on_data = [flight](std::string_view part) { return flight->stream.feed(part); };

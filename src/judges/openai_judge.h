@@ -2,7 +2,7 @@
 //
 //   - Requests leave in the order given (depth first by prefix); all ballots of a prompt go to the same endpoint, whose
 //     prefix cache then holds what they share. An endpoint with nothing to do takes from the longest queue's end.
-//   - How many are in flight adapts to what each server bears (judges/endpoint.h); limits by requests and tokens a
+//   - How many are in flight adapts to what each server bears (net/endpoint.h); limits by requests and tokens a
 //     minute hold for all endpoints together.
 //   - A try that fails (cut off, timed out, 5xx, no answer in a 200) is made again with the same seed, up to six times;
 //     "not now" (429, 503, no connection) counts as none. When no endpoint has answered for as long as the total

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/options.h"
 #include "core/suggest.h"
+#include "net/api_request.h"
 
 namespace ballot {
 namespace {

@@ -10,7 +10,9 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/log.h"
-#include "judges/server_reply.h"
+#include "judges/chat_answer.h"
+#include "net/api_request.h"
+#include "net/server_reply.h"
 
 namespace ballot {
 namespace {
@@ -62,12 +64,8 @@ class Prober {
 
  private:
   void ask_models() {
-    const HttpReply reply = patient(kTries, [&] {
-      HttpRequest request = chat_request(base_, key_, options_.timeouts, "");
-      request.url = base_ + "/models";
-      request.method = "GET";
-      return client_.fetch(std::move(request));
-    });
+    const HttpReply reply =
+        patient(kTries, [&] { return client_.fetch(api_request(base_ + "/models", key_, options_.timeouts)); });
     if (reply.fault != HttpFault::kNone || reply.status != 200) return;  // not every server has the list
     const Json json = Json::parse(reply.body, nullptr, false);
     if (!json.is_object() || !json.contains("data") || !json["data"].is_array()) return;
@@ -109,7 +107,7 @@ class Prober {
     std::optional<ChatAnswer> answer;
     const int tries = schema.is_null() ? kTries : kSchemaTries;  // a server may answer an unknown field by a 500
     last_ = patient(tries, [&] {
-      HttpReply reply = client_.fetch(chat_request(base_, key_, options_.timeouts, body));
+      HttpReply reply = client_.fetch(api_request(base_ + "/chat/completions", key_, options_.timeouts, body));
       ++probe_.requests;
       std::optional<TokenCount> cost;
       if (verdict_of(reply).kind == ReplyKind::kAnswer) {
@@ -189,15 +187,6 @@ ServerProbe probe_server(HttpClient& client, const std::string& base, const std:
   return Prober(client, base, key, options, spent).run();
 }
 
-HttpRequest chat_request(const std::string& base, const std::string& key, const HttpTimeouts& timeouts,
-                         std::string body) {
-  HttpRequest request{.url = base + "/chat/completions", .body = std::move(body)};
-  request.headers = {{"Content-Type", "application/json"}};
-  if (!key.empty()) request.headers.emplace_back("Authorization", "Bearer " + key);
-  request.timeouts = timeouts;
-  return request;
-}
-
 std::string advice_on(const std::string& word) {
   if (word == "http_401" || word == "http_403")
     return "name the variable that holds the key (key_env: in the judge file) and check that the key may use this "
@@ -208,13 +197,6 @@ std::string advice_on(const std::string& word) {
   if (word == "tls") return "name the authority that signed its certificate in SSL_CERT_FILE";
   if (word == "redirect") return "give the address that the server names, if you trust it";
   return "the same command goes on from the journal";
-}
-
-std::string without_key(std::string text, const std::string& key) {
-  if (key.empty()) return text;
-  for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + 3))
-    text.replace(at, key.size(), "***");
-  return text;
 }
 
 }  // namespace ballot

@@ -26,12 +26,7 @@ struct ServerProbe {
 ServerProbe probe_server(HttpClient& client, const std::string& base, const std::string& key,
                          const ServerOptions& options, const std::function<void(const TokenCount&)>& spent = {});
 
-/// The request for one chat completion.
-HttpRequest chat_request(const std::string& base, const std::string& key, const HttpTimeouts& timeouts,
-                         std::string body);
 /// What to do about a reply of ReplyKind::kStop.
 std::string advice_on(const std::string& word);
-/// `text` with the key, wherever a server repeats it, replaced by stars.
-std::string without_key(std::string text, const std::string& key);
 
 }  // namespace ballot

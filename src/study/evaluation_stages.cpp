@@ -105,15 +105,11 @@ void add_task_stage(const StudyFile& study, const std::string& name, const std::
     stage.files.emplace_back("model", find_model(model).string());
   else
     stage.inputs = {input};
-  EvalOptions options;
-  for (const std::string& task : study.tasks) {
-    options.tasks.push_back(task.ends_with(".yaml") ? study.path(task) : task);
+  EvalOptions options = study.evaluation(name.starts_with("base/"));
+  for (const std::string& task : study.tasks)
     if (task.ends_with(".yaml")) stage.files.emplace_back("task " + task, study.path(task));
-  }
-  options.data = study.path(study.task_data);
   if (!options.data.empty()) stage.files.emplace_back("task data", options.data);
-  options.limit = study.task_limit;
-  options.seed = study.seed;
+  if (!options.fewshot_data.empty()) stage.files.emplace_back("few-shot data", options.fewshot_data);
   Json parameters = Json::parse(options_json(options, true));
   parameters["tasks"] = study.tasks;
   stage.parameters = parameters.dump();

@@ -344,15 +344,11 @@ class Planner {
   void task_stage(const std::string& name, const std::string& model, bool after_sft) {
     StagePlan& row = add("eval/" + name, "eval", "questions", 0);
     if (!model_here(model, row)) return;
-    const std::string key = fmt::format("tasks {} {}", model, after_sft);
+    const bool base = name.starts_with("base/");
+    const std::string key = fmt::format("tasks {} {} {}", model, after_sft, base && study_.template_not_for_base);
     auto found = task_plans_.find(key);
     if (found == task_plans_.end()) {
-      EvalOptions options;
-      for (const std::string& task : study_.tasks)
-        options.tasks.push_back(task.ends_with(".yaml") ? study_.path(task) : task);
-      options.data = study_.path(study_.task_data);
-      options.limit = study_.task_limit;
-      options.seed = study_.seed;
+      EvalOptions options = study_.evaluation(base);
       options.model = find_model(model).string();
       progress_.say(fmt::format("plan: the tasks of {}", model));
       found = task_plans_.emplace(key, engine().plan_tasks(options, after_sft)).first;

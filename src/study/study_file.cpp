@@ -156,6 +156,36 @@ StudyAttacks read_attacks_section(const Reader& reader, const StudyFile& study) 
   return attacks;
 }
 
+/// What evaluate.tasks takes: the options of `ballot eval` that say how prompts are made.
+const std::vector<std::string>& task_switches() {
+  static const std::vector<std::string> keys = {"num_fewshot", "fewshot_data", "chat_template", "multi_turn",
+                                                "bos",         "max_length",   "gpqa_shuffle"};
+  return keys;
+}
+std::vector<std::string> task_keys() {
+  std::vector<std::string> keys = {"names", "data", "limit"};
+  keys.insert(keys.end(), task_switches().begin(), task_switches().end());
+  return keys;
+}
+
+void read_task_switches(const Reader& reader, StudyFile& study) {
+  const Json* json = reader.find("/evaluate/tasks");
+  if (!json) return;
+  Json switches = Json::object();
+  for (const std::string& key : task_switches())
+    if (json->contains(key) && !(*json)[key].is_null()) switches[key] = (*json)[key];
+  if (const auto word = switches.find("chat_template"); word != switches.end() && word->is_string()) {
+    if (*word != "not_base") throw reader.wrong("/evaluate/tasks/chat_template", "true, false or not_base");
+    study.template_not_for_base = true;
+    *word = true;
+  }
+  OptionsFromJson visitor(switches, fmt::format("{}: tasks", reader.file().place("/evaluate/tasks")));
+  visit_options(visitor, study.task_switches);
+  if (study.task_switches.multi_turn && !study.task_switches.chat_template)
+    throw wrong_usage("{}: multi_turn makes turns of a conversation, and chat_template is not true",
+                      reader.file().place("/evaluate/tasks/multi_turn"));
+}
+
 void apply_set(Json& root, const std::string& assignment) {
   const std::size_t equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) throw wrong_usage("--set {}: wanted key.key=value", assignment);
@@ -170,6 +200,17 @@ std::string StudyFile::path(const std::string& name) const {
   if (name.empty() || name.starts_with("deps:") || std::filesystem::path(name).is_absolute()) return name;
   const std::filesystem::path here = folder / name;
   return std::filesystem::exists(here) ? here.lexically_normal().string() : name;
+}
+
+EvalOptions StudyFile::evaluation(bool base_model) const {
+  EvalOptions options = task_switches;
+  for (const std::string& task : tasks) options.tasks.push_back(task.ends_with(".yaml") ? path(task) : task);
+  options.data = path(task_data);
+  options.fewshot_data = path(options.fewshot_data);
+  options.limit = task_limit;
+  options.seed = seed;
+  if (base_model && template_not_for_base) options.chat_template = options.multi_turn = false;
+  return options;
 }
 
 std::string StudyFile::format_file(const std::string& name) const {
@@ -201,7 +242,7 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
            {"/sampling", {"temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"}},
            {"/preferences", {"ties", "pairs", "labels"}},
            {"/evaluate", {"rewardbench", "tasks"}},
-           {"/evaluate/tasks", {"names", "data", "limit"}},
+           {"/evaluate/tasks", task_keys()},
            {"/claims", {"primary", "contrasts", "exclusions", "stopping_rule"}}})
     if (reader.find(pointer)) file.check_keys(pointer, keys);
 
@@ -295,6 +336,7 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
   reader.take("/evaluate/tasks/names", study.tasks);
   reader.take("/evaluate/tasks/data", study.task_data);
   reader.take("/evaluate/tasks/limit", study.task_limit);
+  read_task_switches(reader, study);
   if (const Json* claims = reader.find("/claims")) {
     study.claims = claims->dump();
     if (const Json* contrasts = reader.find("/claims/contrasts"))

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "evaluation/options.h"
 #include "judges/judge.h"
 #include "training/options.h"
 
@@ -71,10 +72,14 @@ struct StudyFile {
   std::vector<std::string> tasks;
   std::string task_data;
   std::int64_t task_limit = 0;
-  std::string claims = "{}";  ///< JSON text: primary, contrasts
+  EvalOptions task_switches;           ///< of evaluate.tasks: how prompts are made (chat_template, bos, ...)
+  bool template_not_for_base = false;  ///< chat_template: not_base
+  std::string claims = "{}";           ///< JSON text: primary, contrasts
 
   /// A path of the file as seen from here: absolute ones, deps: and hub names stay.
   std::string path(const std::string& name) const;
+  /// The tasks, their data and switches, as `ballot eval` takes them; model and folder are left to be filled in.
+  EvalOptions evaluation(bool base_model) const;
   /// What Format::load takes for a format of the study: its file, or its name.
   std::string format_file(const std::string& name) const;
   std::string json;  ///< the whole file as JSON, after --set

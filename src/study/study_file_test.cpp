@@ -90,6 +90,29 @@ TEST_F(StudyFileTest, SetChangesAValue) {
   EXPECT_THROW(read(kStudy, {"pool.promts=5"}), Error);
 }
 
+TEST_F(StudyFileTest, HowTasksAreAskedReachesTheEvaluation) {
+  const std::string text = std::string(kStudy) +
+                           "evaluate:\n  tasks: {names: [leaderboard_bbh], limit: 5, chat_template: not_base, "
+                           "multi_turn: true, bos: \"off\", "
+                           "num_fewshot: 2, gpqa_shuffle: lm_eval}\n";
+  const StudyFile study = read(text);
+  const EvalOptions trained = study.evaluation(false), base = study.evaluation(true);
+  EXPECT_TRUE(trained.chat_template && trained.multi_turn);
+  EXPECT_FALSE(base.chat_template || base.multi_turn);
+  for (const EvalOptions* options : {&trained, &base}) {
+    EXPECT_EQ(options->tasks, std::vector<std::string>{"leaderboard_bbh"});
+    EXPECT_EQ(options->limit, 5);
+    EXPECT_EQ(options->bos, "off");
+    EXPECT_EQ(options->num_fewshot, 2);
+    EXPECT_EQ(options->gpqa_shuffle, "lm_eval");
+    EXPECT_EQ(options->seed, 7);
+  }
+  EXPECT_NE(message_of(text, "not_base", "instruct").find("wanted true, false or not_base"), std::string::npos);
+  EXPECT_NE(message_of(text, "not_base", "false").find("multi_turn makes turns"), std::string::npos);
+  EXPECT_NE(message_of(text, "lm_eval", "lm_evil").find("lm_eval"), std::string::npos);
+  EXPECT_NE(message_of(text, "num_fewshot", "num_fewshots").find("'num_fewshot'"), std::string::npos);
+}
+
 TEST_F(StudyFileTest, MistakesNameLineColumnAndTheNearest) {
   EXPECT_EQ(message_of(kStudy, "placebo:", "placeboo:").substr(0, 70),
             "s.yaml:8:1: unknown key 'placeboo'; did you mean 'placebo'? (one of: s");

@@ -6,11 +6,26 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 
-#include "judges/chat_answer.h"
 #include "net/http_client.h"
 
 namespace ballot {
+
+/// An error as a server describes it, whatever the shape of its body.
+struct ServerError {
+  std::string message, type, code;
+  /// The prompt and the answer do not fit into the model's context.
+  bool context_exceeded() const;
+  /// Nothing left to pay with: waiting does not help.
+  bool quota_spent() const;
+  /// A field of the request is not known or not valid (some servers say so with a 500).
+  bool bad_request() const;
+};
+
+/// OpenAI and vLLM {"error": {...}}, SGLang's flat {"object": "error", ...}, TGI {"error": text}, llama.cpp, FastAPI
+/// {"detail": ...}; anything else (HTML) by its first words. Never throws.
+ServerError read_server_error(std::string_view body);
 
 enum class ReplyKind {
   kAnswer,

@@ -1,4 +1,4 @@
-#include "judges/server_reply.h"
+#include "net/server_reply.h"
 
 #include <fmt/format.h>
 
@@ -6,6 +6,10 @@
 #include <charconv>
 #include <cmath>
 #include <ctime>
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+
+#include "net/reply_json.h"
 
 namespace ballot {
 namespace {
@@ -17,7 +21,51 @@ std::optional<double> number_of(std::string_view text) {
   return value;
 }
 
+bool contains_any(const std::string& text, std::initializer_list<std::string_view> words) {
+  std::string lower = text;
+  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
 }  // namespace
+
+bool ServerError::context_exceeded() const {
+  return code == "context_length_exceeded" || type == "exceed_context_size_error" ||
+         contains_any(message, {"maximum context length", "context length exceeded", "exceeds the context",
+                                "exceed context", "longer than the model's context", "exceed context window",
+                                "`inputs` tokens + `max_new_tokens` must be"});
+}
+
+bool ServerError::quota_spent() const {
+  return code == "insufficient_quota" || type == "insufficient_quota";
+}
+
+bool ServerError::bad_request() const {
+  return contains_any(type, {"badrequest", "bad_request", "invalid_request", "validation"}) ||
+         contains_any(message, {"validation error", "input should be", "literal_error", "extra_forbidden"});
+}
+
+ServerError read_server_error(std::string_view body) {
+  ServerError result;
+  const Json json = parse_reply(body);
+  if (json.is_object()) {
+    const auto nested = json.find("error");
+    const Json& error = nested != json.end() && nested->is_object() ? *nested : json;
+    result.message = text_of(error, "message");
+    result.type = text_of(error, "type");
+    result.code = text_of(error, "code");
+    if (nested != json.end() && nested->is_string()) {
+      result.message = *nested;
+      result.type = text_of(json, "error_type");
+    }
+    if (result.message.empty()) result.message = text_of(json, "detail");
+  }
+  if (result.message.empty()) result.message = body.empty() ? "an empty reply" : start_of(body);
+  if (result.message.size() > 500)
+    result.message = with_valid_utf8(std::string_view(result.message).substr(0, 500)) + "...";
+  return result;
+}
 
 std::optional<double> retry_after_seconds(const HttpReply& reply, double now) {
   if (const auto milliseconds = number_of(reply.header("retry-after-ms"))) return std::max(0.0, *milliseconds / 1000);

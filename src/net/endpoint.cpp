@@ -1,4 +1,4 @@
-#include "judges/endpoint.h"
+#include "net/endpoint.h"
 
 #include <algorithm>
 
