@@ -103,7 +103,7 @@ ChatAnswer read_chat_answer(std::string_view body) {
 
 ChatAnswer read_account(std::string_view body) {
   ChatAnswer answer;
-  const Json json = parsed(body);
+  const Json json = parse_reply(body);
   if (!json.is_object()) return answer;
   read_usage(json, answer);
   const auto choices = json.find("choices");
