@@ -93,7 +93,7 @@ TEST(ChanceTest, ManyPairsAreTestedAsEachAlone) {
         EXPECT_EQ(together[i].n, alone.n);
         EXPECT_EQ(together[i].clusters, alone.clusters);
         EXPECT_EQ(together[i].fixed, alone.fixed);
-        if (missing == 0) EXPECT_EQ(alone.n, 300u);
+        EXPECT_TRUE(missing > 0 || alone.n == 300u);
       }
     }
 }

@@ -11,7 +11,7 @@
 //     with 4 units of 250 that differ at all, what was not seen matters as much as what was (as Agresti and Min 2005
 //     add half a pair to each cell of a 2 x 2 table);
 //   - where nothing differs, the interval is +- t sqrt(u), not a point.
-// Simulated coverage: docs/evaluation.md; values: tests/oracles/paired_intervals.py.
+// Simulated coverage: docs/performance.md; values: tests/oracles/paired_intervals.py.
 // Rejected after simulation: BCa (no better with few clusters, worse with rare differences), the studentised bootstrap
 // (infinite where draws without any difference occur), Student's t around the estimate (91% with clusters of very
 // unequal sizes).
