@@ -92,6 +92,16 @@ Command annotate_command() {
           }
           TextTable table{{"status", "ballots"}, {}, {false, true}};
           for (const auto& [status, count] : summary.statuses) table.rows.push_back({status, human_count(count)});
+          std::string lost;
+          for (const auto& [what, tokens] : summary.lost)
+            if (tokens.tokens() > 0)
+              lost += fmt::format(
+                  "{}{} ({}{}) {}", lost.empty() ? "\nof these tokens " : ", ", human_count(tokens.tokens()),
+                  human_count(tokens.count),
+                  tokens.estimated > 0 ? fmt::format(", {} by estimate", human_count(tokens.estimated)) : "",
+                  what == "failed_tries" ? "in tries that failed"
+                  : what == "probe"      ? "to look at the servers"
+                                         : "in answers without a label");
           std::string judged = summary.cached_tokens > 0
                                    ? fmt::format("; {:.0f}% of the prompt tokens came from the prefix cache",
                                                  100.0 * static_cast<double>(summary.cached_tokens) /
@@ -113,7 +123,7 @@ Command annotate_command() {
               fmt::format("{} ballots over {} prompts, {} usable; {} prompt and {} completion tokens{}{}\n\n{}\n{}\n",
                           human_count(summary.items), human_count(summary.prompts), human_count(summary.usable),
                           human_count(summary.prompt_tokens), human_count(summary.completion_tokens),
-                          summary.cost > 0 ? fmt::format(", cost {:.2f}", summary.cost) : "", judged,
+                          summary.cost > 0 ? fmt::format(", cost {:.2f}", summary.cost) : "", judged + lost,
                           render_plain(table), context.out);
           return result;
         };

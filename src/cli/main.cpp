@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -105,9 +106,12 @@ int run(const Command& command, std::vector<std::string> arguments) {
   set_engine_threads(static_cast<int>(context.threads));
   const CommandResult result = body(context);
   const std::string& text = context.json ? result.json : result.text;
+  errno = 0;
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (!text.empty() && text.back() != '\n') std::fputc('\n', stdout);
-  if (std::fflush(stdout) != 0) throw failed("cannot write to stdout");
+  // `ballot inspect FILE | head`: a reader that has seen enough is no error; the work was done.
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (!written && errno != EPIPE) throw failed("cannot write to stdout");
   return 0;
 }
 

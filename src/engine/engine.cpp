@@ -22,7 +22,7 @@ const Engine* open() {
   // Read by the OpenMP runtime when it is loaded: threads that wait sleep instead of spinning. Where other work runs on
   // the same cores a training step took 101 seconds of processor time with spinning threads and 15 with sleeping ones.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
-  for (const std::filesystem::path folder : {program_folder() / "../lib", program_folder()}) {
+  for (const std::filesystem::path& folder : {program_folder() / "../lib", program_folder()}) {
     const std::filesystem::path path = folder / "libballot_engine.so";
     if (!std::filesystem::exists(path)) continue;
     // Lazy and global: what the rooms behind the door call in the rooms before it is found in the program itself.

@@ -49,12 +49,12 @@ TEST_F(Questions, EveryPromptIsTheHarnesss) {
       const Question& question = task.questions[i];
       const Json& row = run["rows"][i];
       EXPECT_EQ(question.doc_id, row["doc_id"]);
-      EXPECT_EQ(question.context, row["context"]);
+      EXPECT_EQ(question.context, row["context"].get<std::string>());
       EXPECT_EQ(Json(question.continuations), row["continuations"]);
       EXPECT_EQ(*question.target, row["target"]);
-      EXPECT_EQ(sha256_hex(question.row->dump(2)), row["doc_hash"]);
-      EXPECT_EQ(sha256_hex(question.context), row["prompt_hash"]);
-      EXPECT_EQ(sha256_hex(python_str(question.target)), row["target_hash"]);
+      EXPECT_EQ(sha256_hex(question.row->dump(2)), row["doc_hash"].get<std::string>());
+      EXPECT_EQ(sha256_hex(question.context), row["prompt_hash"].get<std::string>());
+      EXPECT_EQ(sha256_hex(python_str(question.target)), row["target_hash"].get<std::string>());
       ++rows;
     }
   }

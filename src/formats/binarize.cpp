@@ -299,8 +299,9 @@ class Binarizer {
   Binarizer(const FormatAnnotations& input, const BinarizeOptions& options, std::uint64_t seed)
       : input_(input), options_(options), seed_(seed) {
     set_.summary.format = input.format.name;
-    if (options.labels == "expected") {
-      if (input.format.kind == FormatKind::kListwise)
+    const bool listwise = input.format.kind == FormatKind::kListwise;
+    if (options.labels == "expected" && !(listwise && options.listwise_as_said)) {
+      if (listwise)
         throw Error(ErrorKind::kUsage,
                     fmt::format("the listwise format '{}' has no distribution over its labels", input.format.name),
                     "binarize it without --labels expected");

@@ -34,6 +34,9 @@ struct BinarizeOptions {
   std::string ties = "random";  ///< random, drop, soft, keep
   std::string pairs = "all";    ///< "complete": a pair that any of the given formats lacks is dropped from all
   std::string labels = "said";  ///< "expected": the mean over the judge's distribution of labels
+  /// A study's way, no option: where labels are expected, listwise formats, which have no distribution, are taken as
+  /// said instead of refused.
+  bool listwise_as_said = false;
 };
 void visit_options(OptionVisitor& visit, BinarizeOptions& options);
 

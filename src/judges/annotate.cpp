@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -15,11 +16,13 @@
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/lock.h"
+#include "core/log.h"
 #include "data/annotations.h"
 #include "data/pool.h"
 #include "data/rejects.h"
 #include "formats/parse.h"
 #include "formats/render.h"
+#include "judges/annotate_items.h"
 #include "judges/journal.h"
 #include "judges/reopen_folder.h"
 
@@ -41,24 +44,12 @@ struct ItemState {
   bool final = false;
   std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
   double cost = 0, seconds = 0;
+  std::int64_t lost_tokens = 0;  // of tries that failed
+  double lost_cost = 0;
 };
 
 std::uint64_t request_seed(std::int64_t seed, const Item& item, std::int32_t attempt) {
   return hash64(fmt::format("{} {} {} {}", seed, item.item_id, item.repeat, attempt));
-}
-
-/// Items in prefix order: prompts as the pool has them, then by the completions shown.
-std::vector<Item> ordered_items(const Format& format, const std::vector<PoolRow>& pool, const AnnotateOptions& options,
-                                std::int64_t seed) {
-  ItemOptions item_options;
-  item_options.seed = static_cast<std::uint64_t>(seed);
-  item_options.presentation = presentation_of(options.presentation);
-  item_options.repeats = options.repeats;
-  std::vector<Item> items = make_items(format, pool, item_options, options.limit);
-  std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
-    return std::tie(a.pool_row, a.shown, a.repeat) < std::tie(b.pool_row, b.shown, b.repeat);
-  });
-  return items;
 }
 
 Annotation annotation_of(const Item& item, const PoolRow& row, const Format& format, const std::string& judge,
@@ -95,7 +86,7 @@ class Run {
         seed_(seed),
         journal_(journal),
         progress_(progress) {
-    items_ = ordered_items(format, pool, options, seed);
+    items_ = annotate_items(format, pool, options, seed);
     for (std::size_t i = 0; i < items_.size(); ++i) index_[{items_[i].item_id, items_[i].repeat}] = i;
     states_.resize(items_.size());
     journal.each([&](const JournalEntry& entry) {
@@ -108,6 +99,7 @@ class Run {
       state.final = state.final || entry.final;
       if (entry.final) ++summary_.answered_before, ++finished_;
     });
+    journal.each_try([&](const JournalTry& spent) { note_try(spent); });
     summary_.items = static_cast<std::int64_t>(items_.size());
     std::size_t rows = 0;
     for (const Item& item : items_) rows = std::max(rows, item.pool_row + 1);
@@ -157,11 +149,22 @@ class Run {
     return open.empty() && pending_ == 0;
   }
 
-  /// Every final annotation by item and repeat, with what the transport said where there was no answer; counts them.
+  /// Every final annotation by item and repeat, with what the transport said where there was no answer; counts them,
+  /// and the tokens of all that was paid.
   void each_annotation(const std::function<void(const Annotation&, const std::string& error)>& use) {
     journal_.each([&](const JournalEntry& entry) {
       const auto found = index_.find({entry.annotation.item_id, entry.annotation.repeat});
-      if (!entry.final || found == index_.end()) return;
+      if (found == index_.end()) return;
+      const Annotation& said = entry.annotation;
+      if (!said.usable() && said.status != "transport") {
+        LostTokens& lost = summary_.lost["unread_answers"];
+        ++lost.count;
+        lost.prompt_tokens += said.prompt_tokens;
+        lost.completion_tokens += said.completion_tokens;
+        lost.estimated += entry.error.find("usage estimated") != std::string::npos;
+        lost.cost += said.cost;
+      }
+      if (!entry.final) return;
       const ItemState& state = states_[found->second];
       Annotation a = entry.annotation;
       a.attempts = std::max(state.attempts, 1);
@@ -180,6 +183,13 @@ class Run {
       summary_.cost += a.cost;
       use(a, entry.error);
     });
+    for (const char* without_answer : {"failed_tries", "probe"})
+      if (const auto lost = summary_.lost.find(without_answer); lost != summary_.lost.end()) {
+        summary_.prompt_tokens += lost->second.prompt_tokens;
+        summary_.completion_tokens += lost->second.completion_tokens;
+        summary_.cost += lost->second.cost;
+      }
+    summary_.cached_tokens += lost_cached_;
   }
 
   bool stopping() const { return interrupt_requested() || over_budget(); }
@@ -212,10 +222,44 @@ class Run {
     tokens_ += a.prompt_tokens + a.completion_tokens;
   }
 
+  /// Paid, and no answer: of a ballot of this run, or the look at a server.
+  void note_try(const JournalTry& spent) {
+    const auto found = index_.find({spent.item_id, spent.repeat});
+    if (!spent.item_id.empty() && found == index_.end()) return;
+    LostTokens& lost = summary_.lost[spent.item_id.empty() ? "probe" : "failed_tries"];
+    ++lost.count;
+    lost.prompt_tokens += spent.prompt_tokens;
+    lost.completion_tokens += spent.completion_tokens;
+    lost.estimated += spent.estimated;
+    lost.cost += spent.cost;
+    lost_cached_ += spent.cached_tokens;
+    cost_ += spent.cost;
+    tokens_ += spent.prompt_tokens + spent.completion_tokens;
+    if (spent.item_id.empty()) return;
+    states_[found->second].lost_tokens += spent.prompt_tokens + spent.completion_tokens;
+    states_[found->second].lost_cost += spent.cost;
+  }
+
+  void take_try(const SpentTokens& spent) {
+    JournalTry entry{"",
+                     0,
+                     spent.attempt,
+                     spent.fault,
+                     spent.prompt_tokens,
+                     spent.completion_tokens,
+                     spent.cached_tokens,
+                     spent.estimated,
+                     spent.cost};
+    if (spent.item) entry.item_id = spent.item->item_id, entry.repeat = spent.item->repeat;
+    note_try(entry);
+    journal_.add_try(std::move(entry));
+  }
+
   void prepare_judge() {
     if (prepared_) return;
     prepared_ = true;
-    const std::string notes = judge_.prepare(format_, {options_.concurrency, journal_.note("judge")});
+    const std::string notes = judge_.prepare(
+        format_, {options_.concurrency, journal_.note("judge"), [this](const SpentTokens& spent) { take_try(spent); }});
     if (!notes.empty()) journal_.set_note("judge", notes);
   }
 
@@ -229,7 +273,11 @@ class Run {
       request.attempt = states_[i].attempts + 1;
       request.structured = request.attempt > kTextAttempts;
       request.seed = request_seed(seed_, items_[i], request.attempt);
-      request.messages = render_ballot(format_, items_[i], *request.row).messages;
+      RenderedBallot rendered = render_ballot(format_, items_[i], *request.row);
+      if (!rendered.code.empty())
+        log_info("ballot {} marks its parts with the code {}: a text of its own has such marks", items_[i].item_id,
+                 rendered.code);
+      request.messages = std::move(rendered.messages);
       requests.push_back(std::move(request));
     }
     judge_.answer(
@@ -302,7 +350,7 @@ class Run {
   std::vector<JournalEntry> held_;  // answers of a prompt that is not complete yet
   std::size_t held_row_ = 0;
   AnnotateSummary summary_;
-  std::int64_t finished_ = 0, failed_ = 0, tokens_ = 0, pending_ = 0;
+  std::int64_t finished_ = 0, failed_ = 0, tokens_ = 0, pending_ = 0, lost_cached_ = 0;
   bool prepared_ = false;
   double cost_ = 0;
 };
@@ -312,9 +360,10 @@ std::string estimate(const Run& run, std::int64_t pilot) {
   std::map<std::size_t, std::pair<double, double>> by_prompt;  // tokens, cost
   for (std::size_t i = 0; i < run.items().size(); ++i)
     if (run.items()[i].pool_row < static_cast<std::size_t>(pilot)) {
-      by_prompt[run.items()[i].pool_row].first +=
-          static_cast<double>(run.states()[i].prompt_tokens + run.states()[i].completion_tokens);
-      by_prompt[run.items()[i].pool_row].second += run.states()[i].cost;
+      const ItemState& state = run.states()[i];
+      auto& [tokens, cost] = by_prompt[run.items()[i].pool_row];
+      tokens += static_cast<double>(state.prompt_tokens + state.completion_tokens + state.lost_tokens);
+      cost += state.cost + state.lost_cost;
     }
   std::size_t prompts = 0;
   for (const Item& item : run.items()) prompts = std::max(prompts, item.pool_row + 1);
@@ -346,7 +395,7 @@ bool holds_all_answers(const std::vector<PoolRow>& pool, const Format& format, A
   if (!fs::exists(out / "journal.sqlite")) return false;
   options.limit = 0;
   std::set<std::string> ids;
-  for (const Item& item : ordered_items(format, pool, options, seed)) ids.insert(item.item_id);
+  for (const Item& item : annotate_items(format, pool, options, seed)) ids.insert(item.item_id);
   bool all = true;
   Journal(out).each([&](const JournalEntry& entry) { all = all && ids.contains(entry.annotation.item_id); });
   return all;
@@ -376,8 +425,16 @@ AnnotateSummary annotate(const fs::path& pool_path, const fs::path& out, Judge& 
   const Format format = Format::load(options.format);
   Manifest manifest = annotate_manifest(pool_path, format, judge, options, seed);
   const std::vector<PoolRow> pool = read_pool(pool_path);
-  const FolderLock lock(out);
-  if (!force) reopen_folder(out, manifest, [&] { return holds_all_answers(pool, format, options, seed, out); });
+  std::optional<FolderLock> lock(out);
+  if (options.keep_others) {
+    force = false;
+    if (const std::string moved = take_up_folder(out, manifest); !moved.empty()) {
+      progress.say(moved);
+      lock.emplace(out);
+    }
+  } else if (!force) {
+    reopen_folder(out, manifest, [&] { return holds_all_answers(pool, format, options, seed, out); });
+  }
   begin_folder(out, manifest, force);
   Journal journal(out);
   Run run(pool, format, judge, options, seed, journal, progress);
@@ -428,26 +485,6 @@ AnnotateSummary annotate(const fs::path& pool_path, const fs::path& out, Judge& 
   manifest.seconds = summary.seconds;
   write_manifest(out, manifest);
   return summary;
-}
-
-std::string annotate_dry_run(const fs::path& pool_path, const Judge& judge, const AnnotateOptions& options,
-                             std::int64_t seed) {
-  const Format format = Format::load(options.format);
-  const std::vector<PoolRow> pool = read_pool(pool_path);
-  const std::vector<Item> items = ordered_items(format, pool, options, seed);
-  std::size_t prompts = 0, characters = 0;
-  for (const Item& item : items) {
-    prompts = std::max(prompts, item.pool_row + 1);
-    for (const Message& message : render_ballot(format, item, pool[item.pool_row]).messages)
-      characters += message.content.size();
-  }
-  return Json({{"judge", judge.name()},
-               {"format", format.name},
-               {"prompts", prompts},
-               {"items", items.size()},
-               {"prompt_characters", characters},
-               {"prompt_tokens_estimate", characters / 4}})
-      .dump();
 }
 
 }  // namespace ballot

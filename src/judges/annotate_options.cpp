@@ -48,6 +48,13 @@ std::string AnnotateSummary::json() const {
       {"structured", structured},
       {"cost", cost},
       {"seconds", seconds}};
+  json["lost"] = Json::object();
+  for (const auto& [what, tokens] : lost)
+    json["lost"][what] = {{"count", tokens.count},
+                          {"prompt_tokens", tokens.prompt_tokens},
+                          {"completion_tokens", tokens.completion_tokens},
+                          {"estimated", tokens.estimated},
+                          {"cost", tokens.cost}};
   for (const auto& [attempt, count] : attempts) json["attempts"][std::to_string(attempt)] = count;
   if (!estimate.empty()) json["estimate"] = Json::parse(estimate);
   if (!judge.empty()) json["judge"] = Json::parse(judge);

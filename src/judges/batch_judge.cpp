@@ -16,6 +16,7 @@
 #include "formats/format.h"
 #include "judges/chat_answer.h"
 #include "judges/label_logprobs.h"
+#include "judges/try_tokens.h"
 
 namespace ballot {
 namespace fs = std::filesystem;
@@ -38,7 +39,8 @@ struct Known {
   std::int32_t asked = 0, errors = 0;
   std::int32_t file = -1;  // of the answer; -1: none yet
   std::int64_t offset = 0;
-  std::string error;  // the last one
+  std::string error;    // the last one
+  ChatAnswer of_error;  // what its line tells of tokens
 };
 
 /// Writes requests-NNNNN.jsonl one after the other; each appears whole.
@@ -98,6 +100,7 @@ class BatchJudge : public Judge {
     fs::create_directories(folder_, error);
     if (error) throw failed("cannot make the folder {}: {}", folder_.string(), error.message());
     remove_stale_temporaries(folder_);
+    spent_ = setup.spent;
     read_folder();
     return setup.notes;
   }
@@ -118,10 +121,12 @@ class BatchJudge : public Judge {
         BallotAnswer answer;
         answer.error = fmt::format("{} requests came back as an error, the last: {}", known.errors, known.error);
         answer.permanent = true;
+        tell_error(requests[i], known);
         done(i, std::move(answer));
       } else if (known.asked > known.errors) {
         ++outstanding_;
       } else {
+        tell_error(requests[i], known);
         ask(format, requests[i], id);
         ++known.asked;
       }
@@ -160,6 +165,17 @@ class BatchJudge : public Judge {
     }
   }
 
+  /// A line that came back as an error may have been paid for. It is told when the ballot is asked anew or given up,
+  /// once an error: whoever runs the command in between finds a request without an answer.
+  void tell_error(const BallotRequest& request, const Known& known) {
+    if (known.errors == 0 || !spent_) return;
+    const ChatAnswer& said = known.of_error;
+    const std::int64_t prompt = said.prompt_tokens.value_or(0), completion = said.completion_tokens.value_or(0);
+    if (prompt + completion > 0)
+      spent_({request.item, request.attempt, "error_line", prompt, completion,
+              std::min(said.cached_tokens.value_or(0), prompt), false, 0});
+  }
+
   void read_lines(const fs::path& path, std::int32_t file) {
     std::ifstream in(path, std::ios::binary);
     if (!in) throw bad_input("cannot read {}", path.string());
@@ -185,8 +201,16 @@ class BatchJudge : public Judge {
         ++known.errors;
         ++error_lines_;
         known.error = problem.what();
+        known.of_error = {};
+        if (const auto response = json.find("response"); response != json.end() && response->is_object())
+          known.of_error = read_account(text_of_body(*response));
       }
     }
+  }
+
+  static std::string text_of_body(const Json& response) {
+    const Json body = response.value("body", Json());
+    return body.is_string() ? body.get<std::string>() : body.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
 
   /// The answer in an output line. Throws ChatProblem where it is an error.
@@ -199,9 +223,7 @@ class BatchJudge : public Judge {
                             ? "no response"
                             : read_server_error(error.dump(-1, ' ', false, Json::error_handler_t::replace)).message);
     }
-    const Json body = response->value("body", Json());
-    const std::string text =
-        body.is_string() ? body.get<std::string>() : body.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string text = text_of_body(*response);
     const Json status = response->value("status_code", Json(200));
     if (status != 200)
       throw ChatProblem("error", fmt::format("HTTP {}: {}", status.dump(), read_server_error(text).message));
@@ -225,10 +247,11 @@ class BatchJudge : public Judge {
     answer.reasoning = said.reasoning;
     answer.finish_reason = said.finish_reason;
     answer.transport = "batch";
-    answer.prompt_tokens = said.prompt_tokens.value_or(0);
-    answer.completion_tokens = said.completion_tokens.value_or(0);
-    answer.cached_tokens = std::min(said.cached_tokens.value_or(0), answer.prompt_tokens);
-    if (!said.prompt_tokens) answer.note = "no usage told";
+    const TokenCount count = tokens_of_answer(said, request.messages);
+    answer.prompt_tokens = count.prompt;
+    answer.completion_tokens = count.completion;
+    answer.cached_tokens = count.cached;
+    if (count.estimated) answer.note = "usage estimated";
     return answer;
   }
 
@@ -255,6 +278,7 @@ class BatchJudge : public Judge {
   std::int32_t open_ = -1;
   int next_ = 1;
   std::optional<RequestFiles> out_;
+  std::function<void(const SpentTokens&)> spent_;
   std::int64_t outstanding_ = 0, read_ = 0, error_lines_ = 0, strange_ = 0;
 };
 

@@ -145,6 +145,9 @@ TEST_F(BatchTest, WhatStayedUnreadIsAskedAgainByTheLadderAndErrorsAtMostFiveTime
     EXPECT_EQ(summary.usable, 58);
     EXPECT_EQ(summary.statuses.at("transport"), 2);
     EXPECT_EQ(summary.attempts.at(3), 1);
+    EXPECT_EQ(summary.lost.at("failed_tries").count, 1) << "one error line told its tokens, and it is counted once";
+    EXPECT_EQ(summary.lost.at("failed_tries").tokens(), 13);
+    EXPECT_EQ(summary.lost.at("unread_answers").count, 2);
     return;
   }
   FAIL() << "the batch never ended";

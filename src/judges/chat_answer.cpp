@@ -225,6 +225,18 @@ ChatAnswer read_chat_answer(std::string_view body) {
   return answer;
 }
 
+ChatAnswer read_account(std::string_view body) {
+  ChatAnswer answer;
+  const Json json = parsed(body);
+  if (!json.is_object()) return answer;
+  read_usage(json, answer);
+  const auto choices = json.find("choices");
+  if (choices != json.end() && choices->is_array() && !choices->empty() && choices->front().is_object())
+    if (const auto message = choices->front().find("message"); message != choices->front().end())
+      read_texts(*message, answer);
+  return answer;
+}
+
 bool repeats_endlessly(std::string_view text) {
   constexpr std::size_t kTail = 2000, kLongest = 500;
   if (text.size() < kTail) return false;

@@ -58,6 +58,9 @@ ServerError read_server_error(std::string_view body);
 
 /// A whole reply. Throws ChatProblem.
 ChatAnswer read_chat_answer(std::string_view body);
+/// What a reply that is no answer tells all the same, for the account: token counts and texts where there are any.
+/// Never throws.
+ChatAnswer read_account(std::string_view body);
 
 /// A stream of server-sent events ("data: {...}", end "data: [DONE]"), fed as it comes; chunks may end anywhere.
 class ChatStream {
@@ -68,6 +71,8 @@ class ChatStream {
   /// At the end of the connection, or where feed() wanted no more. Throws ChatProblem: an error came as an event, or
   /// the stream ended before the answer did.
   ChatAnswer finish();
+  /// What came of an answer that did not come to its end; after a finish() that threw, too.
+  ChatAnswer so_far() const { return events_ ? answer_ : read_account(plain_); }
   bool repeats() const { return repeats_; }
   bool ended() const { return done_; }  ///< "[DONE]" came
 

@@ -323,6 +323,47 @@ TEST(LabelLogprobs, SpellingsOfALabelAreAddedUp) {
   EXPECT_NEAR(rating[3] / rating[4], std::exp(1.0), 1e-9);
 }
 
+TEST(LabelLogprobs, OfSeveralFieldsALabelIsTheProductOfItsWords) {
+  const Format format = Format::load("binary_magnitude");
+  const std::vector<Label> labels = format.labels(2);
+  const TokenLogprob letter{"B", std::log(0.6), {{"B", std::log(0.6)}, {"A", std::log(0.2)}}},
+      step{" 2", std::log(0.5), {{" 2", std::log(0.5)}, {"1", std::log(0.25)}, {" 0", std::log(0.25)}}};
+  ChatAnswer text, structured;
+  text.logprobs = {{"Preference", 0, {}}, {": ", 0, {}}, letter, {"\nMagnitude", 0, {}}, {":", 0, {}}, step};
+  structured.logprobs = {
+      {"{\"reason\": \"clear\", \"preference\": \"", 0, {}}, letter, {"\", \"magnitude\":", 0, {}}, step, {"}", 0, {}}};
+  for (const ChatAnswer& answer : {text, structured}) {
+    const std::vector<double> p = label_probabilities(format, 2, answer);
+    ASSERT_EQ(p.size(), labels.size());
+    double sum = 0;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      EXPECT_NEAR(p[i], (*labels[i].choice == 1 ? 0.75 : 0.25) * (*labels[i].magnitude == 2 ? 0.5 : 0.25), 1e-12);
+      sum += p[i];
+    }
+    EXPECT_NEAR(sum, 1, 1e-12);
+  }
+  text.logprobs.resize(3);  // an answer without its magnitude says nothing of it
+  EXPECT_TRUE(label_probabilities(format, 2, text).empty());
+}
+
+TEST(LabelLogprobs, AWordForATieIsOneOfThem) {
+  const Format format = Format::load("binary_tie");
+  ChatAnswer answer;
+  answer.logprobs = {{"Preference:", 0, {}},
+                     {" T", std::log(0.5), {{" T", std::log(0.5)}, {" A", std::log(0.25)}, {" tie", std::log(0.25)}}},
+                     {"ie", 0, {}}};
+  const std::vector<double> p = label_probabilities(format, 2, answer);
+  ASSERT_EQ(p.size(), 3u);
+  EXPECT_NEAR(p[0], 0.25, 1e-12);
+  EXPECT_NEAR(p[2], 0.75, 1e-12);
+}
+
+TEST(LabelLogprobs, AnOrderHasNone) {
+  ChatAnswer answer;
+  answer.logprobs = {{"Ranking:", 0, {}}, {" A", -1, {{" A", -1}, {" B", -2}}}, {" > B", -1, {}}};
+  EXPECT_TRUE(label_probabilities(Format::load("ranking"), 2, answer).empty());
+}
+
 TEST(ServerOptions, AJudgeFileIsReadWholeAndStrictly) {
   const auto read = [](const Json& more) {
     Json mapping = {{"kind", "openai"}, {"model", "m"}, {"endpoints", {{{"url", "http://h:1"}, {"concurrency", 3}}}}};

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <chrono>
+#include <cmath>
 #include <ctime>
 #include <functional>
 #include <map>
@@ -42,7 +44,10 @@ enum class ServerFault {
   kNoUsage,
   kInvalidUtf8,    // in a field that is no answer
   kCutBeforeDone,  // of a stream: after the answer
-  kCount
+  kCount,
+  // Those that take long, so that only who names them gets them.
+  kTooManyLong,    // 429 with retry-after: 600
+  kLateFirstByte,  // the answer, after `late`
 };
 
 struct ChatServerOptions {
@@ -59,6 +64,12 @@ struct ChatServerOptions {
   std::size_t longest_prompt = 0;  ///< bytes; beyond: context_length_exceeded
   bool thinks = false;
   std::string key = "";
+  bool has_health = true;
+  bool calm_look = false;  ///< faults befall ballots alone
+  std::chrono::milliseconds late{0};
+  /// What is said in place of `content`, which names a label; of ballots in free text.
+  std::function<std::string(const std::string& user, const std::string& content)> says =
+      [](const std::string&, const std::string& content) { return content; };
 };
 
 class ChatServer {
@@ -81,6 +92,8 @@ class ChatServer {
   }
   std::int64_t requests() const { return requests_; }
   std::int64_t streamed() const { return streamed_; }
+  std::int64_t prompt_tokens() const { return prompt_tokens_; }  ///< told in replies, answers or not
+  std::int64_t completion_tokens() const { return completion_tokens_; }
   std::int64_t played(ServerFault fault) const {
     const std::lock_guard lock(mutex_);
     const auto found = played_.find(fault);
@@ -93,7 +106,7 @@ class ChatServer {
  private:
   void take(const ServedRequest& request, const ServerReply& reply) {
     if (down) return reply.send(503, R"({"error": {"message": "loading", "code": 503}})");
-    if (request.target == "/health") return reply.send(200, "");
+    if (request.target == "/health") return reply.send(options_.has_health ? 200 : 404, "");
     if (request.target == "/v1/models") {
       if (!options_.knows_models) return reply.send(404, "{}");
       return reply.send(200, R"({"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 4096}]})");
@@ -113,7 +126,7 @@ class ChatServer {
     if (const int status = options_.refuses(body, refusal)) return reply.send(status, refusal);
     const std::uint64_t seed = body["seed"];
     const std::string content = ballot ? ballot_answer(body, user, seed) : probe_answer(body);
-    const ServerFault fault = next_fault();
+    const ServerFault fault = ballot || !options_.calm_look ? next_fault() : ServerFault::kNone;
     if (ballot) {
       const std::lock_guard lock(mutex_);
       Logged& logged = log_[seed];
@@ -122,9 +135,13 @@ class ChatServer {
       ++played_[fault];
       logged.delivered += fault == ServerFault::kNone || fault == ServerFault::kTwoChoices ||
                           fault == ServerFault::kNoUsage || fault == ServerFault::kInvalidUtf8 ||
-                          fault == ServerFault::kCutBeforeDone;
+                          fault == ServerFault::kCutBeforeDone || fault == ServerFault::kLateFirstByte;
     }
-    if (!play(fault, reply)) answer(body, content, fault, reply);
+    if (play(fault, reply)) return;
+    if (fault == ServerFault::kLateFirstByte)
+      return reply.after(options_.late,
+                         [this, body, content, reply] { answer(body, content, ServerFault::kNone, reply); });
+    answer(body, content, fault, reply);
   }
 
   ServerFault next_fault() {
@@ -144,6 +161,10 @@ class ChatServer {
       case ServerFault::kTooManySeconds:
         reply.send(429, R"({"error": {"message": "slow down", "code": "rate_limit_exceeded"}})", "application/json",
                    {{"Retry-After", "0"}});
+        return true;
+      case ServerFault::kTooManyLong:
+        reply.send(429, R"({"error": {"message": "come again later", "code": "rate_limit_exceeded"}})",
+                   "application/json", {{"Retry-After", "600"}});
         return true;
       case ServerFault::kTooManyDate: {
         const std::time_t now = std::time(nullptr);
@@ -189,6 +210,23 @@ class ChatServer {
     }
   }
 
+  /// A token a character, each with what else it might have been: of letters and digits the neighbour, at 3 to 7.
+  static Json logprobs_of(const std::string& content) {
+    Json tokens = Json::array();
+    for (std::size_t at = 0; at < content.size(); ++at) {
+      std::string token(1, content[at]);
+      while (at + 1 < content.size() && (static_cast<unsigned char>(content[at + 1]) & 0xC0) == 0x80)
+        token += content[++at];
+      const char c = token[0];
+      const bool first = c == 'A' || (c >= '0' && c < '5');
+      const std::string other(1, static_cast<char>(c == 'A' || c == 'B' ? 'A' + 'B' - c : c + (first ? 1 : -1)));
+      Json top = Json::array({{{"token", token}, {"logprob", std::log(0.7)}}});
+      if (c == 'A' || c == 'B' || (c >= '0' && c <= '5')) top.push_back({{"token", other}, {"logprob", std::log(0.3)}});
+      tokens.push_back({{"token", token}, {"logprob", std::log(0.7)}, {"top_logprobs", top}});
+    }
+    return {{"content", tokens}};
+  }
+
   void answer(const Json& body, const std::string& content, ServerFault fault, const ServerReply& reply) const {
     Json choice = {{"index", 0}, {"finish_reason", "stop"}};
     if (fault == ServerFault::kNullFinish) choice["finish_reason"] = nullptr;
@@ -196,12 +234,17 @@ class ChatServer {
     const Json usage = {{"prompt_tokens", body["messages"].back()["content"].get<std::string>().size() / 4 + 100},
                         {"completion_tokens", content.size() / 4 + 1},
                         {"prompt_tokens_details", {{"cached_tokens", 64}}}};
+    if (fault != ServerFault::kNoUsage && (fault != ServerFault::kCutBeforeDone || !body.value("stream", false))) {
+      prompt_tokens_ += usage["prompt_tokens"].get<std::int64_t>();
+      completion_tokens_ += usage["completion_tokens"].get<std::int64_t>();
+    }
     const std::string model = fault == ServerFault::kOtherModel || renamed ? "another" : "m";
     const std::string thought = options_.thinks ? "Let me see: caf\u00e9 or tea?" : "";
     if (!body.value("stream", false)) {
       Json message = {{"role", "assistant"}, {"content", content}};
       if (!thought.empty()) message["reasoning_content"] = thought;
       choice["message"] = message;
+      if (body.value("logprobs", false)) choice["logprobs"] = logprobs_of(content);
       Json whole = {{"id", "x"}, {"object", "chat.completion"}, {"model", model}, {"choices", Json::array({choice})}};
       if (fault == ServerFault::kTwoChoices) {
         whole["choices"].push_back(choice);
@@ -259,7 +302,7 @@ class ChatServer {
     if (options_.constrains(body)) return structured_answer_of(format_, label, "na\u00efve but sound");
     if (static_cast<double>(hash >> 32) / 4294967296.0 < options_.unreadable_share)
       return "It depends, d\u00e9j\u00e0 vu.";
-    return "Both are fine, na\u00efve as they are.\n\n" + answer_of(format_, label);
+    return options_.says(user, "Both are fine, na\u00efve as they are.\n\n" + answer_of(format_, label));
   }
 
   ChatServerOptions options_;
@@ -268,6 +311,7 @@ class ChatServer {
   std::map<std::uint64_t, Logged> log_;
   std::map<ServerFault, std::int64_t> played_;
   std::atomic<std::int64_t> requests_ = 0, streamed_ = 0;
+  mutable std::atomic<std::int64_t> prompt_tokens_ = 0, completion_tokens_ = 0;
   std::uint64_t fault_number_ = 0;
   HttpServer server_;  // last: it calls the others
 };

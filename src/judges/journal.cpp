@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS answers (
   prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
   cost REAL NOT NULL, seconds REAL NOT NULL,
   PRIMARY KEY (item_id, repeat, attempt)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tries (
+  id INTEGER PRIMARY KEY, item_id TEXT NOT NULL, repeat INTEGER NOT NULL, attempt INTEGER NOT NULL, fault TEXT NOT NULL,
+  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
+  estimated INTEGER NOT NULL, cost REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
 )";
 
@@ -53,11 +57,12 @@ void read_label(const std::string& text, Annotation& a) {
 struct Journal::State {
   std::filesystem::path path;
   sqlite3* database = nullptr;
-  sqlite3_stmt* insert = nullptr;
+  sqlite3_stmt *insert = nullptr, *insert_try = nullptr;
   std::thread writer;
   mutable std::mutex mutex;
   std::condition_variable wake, written;
   std::vector<JournalEntry> queue;
+  std::vector<JournalTry> tries;
   std::uint64_t added = 0, committed = 0;
   bool closing = false;
   std::optional<std::string> failure;
@@ -86,7 +91,9 @@ struct Journal::State {
     run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;", "open");
     run(kSchema, "open");
     if (sqlite3_prepare_v2(database, "INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                           -1, &insert, nullptr) != SQLITE_OK)
+                           -1, &insert, nullptr) != SQLITE_OK ||
+        sqlite3_prepare_v2(database, "INSERT INTO tries VALUES (NULL,?,?,?,?,?,?,?,?,?)", -1, &insert_try, nullptr) !=
+            SQLITE_OK)
       throw error("open");
     writer = std::thread([this] { write_loop(); });
   }
@@ -99,11 +106,13 @@ struct Journal::State {
     wake.notify_all();
     if (writer.joinable()) writer.join();
     sqlite3_finalize(insert);
+    sqlite3_finalize(insert_try);
     sqlite3_close(database);
   }
 
-  void bind_text(int place, const std::string& text) {
-    sqlite3_bind_text(insert, place, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+  void bind_text(int place, const std::string& text) { bind_text(insert, place, text); }
+  static void bind_text(sqlite3_stmt* statement, int place, const std::string& text) {
+    sqlite3_bind_text(statement, place, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
   }
 
   bool put(const JournalEntry& e) {
@@ -133,18 +142,36 @@ struct Journal::State {
     return done;
   }
 
+  bool put(const JournalTry& t) {
+    bind_text(insert_try, 1, t.item_id);
+    sqlite3_bind_int64(insert_try, 2, t.repeat);
+    sqlite3_bind_int64(insert_try, 3, t.attempt);
+    bind_text(insert_try, 4, t.fault);
+    sqlite3_bind_int64(insert_try, 5, t.prompt_tokens);
+    sqlite3_bind_int64(insert_try, 6, t.completion_tokens);
+    sqlite3_bind_int64(insert_try, 7, t.cached_tokens);
+    sqlite3_bind_int64(insert_try, 8, t.estimated);
+    sqlite3_bind_double(insert_try, 9, t.cost);
+    const bool done = sqlite3_step(insert_try) == SQLITE_DONE;
+    sqlite3_reset(insert_try);
+    return done;
+  }
+
   void write_loop() {
     std::vector<JournalEntry> group;
+    std::vector<JournalTry> failed_tries;
     std::unique_lock lock(mutex);
     for (;;) {
-      wake.wait(lock, [&] { return closing || !queue.empty(); });
-      if (queue.empty()) return;
-      group.clear();
+      wake.wait(lock, [&] { return closing || !queue.empty() || !tries.empty(); });
+      if (queue.empty() && tries.empty()) return;
+      group.clear(), failed_tries.clear();
       std::swap(group, queue);
+      std::swap(failed_tries, tries);
       const std::uint64_t upto = added;
       lock.unlock();
       bool ok = sqlite3_exec(database, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK;
       for (const JournalEntry& entry : group) ok = ok && put(entry);
+      for (const JournalTry& spent : failed_tries) ok = ok && put(spent);
       ok = ok && sqlite3_exec(database, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK;
       std::string message;
       if (!ok) {
@@ -189,6 +216,14 @@ void Journal::add(std::vector<JournalEntry> group) {
   if (state_->failure) throw Error(ErrorKind::kFailed, *state_->failure);
   state_->added += group.size();
   std::move(group.begin(), group.end(), std::back_inserter(state_->queue));
+  state_->wake.notify_one();
+}
+
+void Journal::add_try(JournalTry spent) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->failure) throw Error(ErrorKind::kFailed, *state_->failure);
+  ++state_->added;
+  state_->tries.push_back(std::move(spent));
   state_->wake.notify_one();
 }
 
@@ -266,11 +301,33 @@ void Journal::each(const std::function<void(const JournalEntry&)>& body) const {
   if (code != SQLITE_DONE) throw state_->error("read");
 }
 
+void Journal::each_try(const std::function<void(const JournalTry&)>& body) const {
+  sqlite3_stmt* query = nullptr;
+  if (sqlite3_prepare_v2(state_->database,
+                         "SELECT item_id, repeat, attempt, fault, prompt_tokens, completion_tokens, cached_tokens, "
+                         "estimated, cost FROM tries ORDER BY id",
+                         -1, &query, nullptr) != SQLITE_OK)
+    throw state_->error("read");
+  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> closes(query, sqlite3_finalize);
+  const auto text = [&](int column) {
+    return std::string(reinterpret_cast<const char*>(sqlite3_column_text(query, column)),
+                       static_cast<std::size_t>(sqlite3_column_bytes(query, column)));
+  };
+  int code;
+  while ((code = sqlite3_step(query)) == SQLITE_ROW)
+    body({text(0), sqlite3_column_int(query, 1), sqlite3_column_int(query, 2), text(3), sqlite3_column_int64(query, 4),
+          sqlite3_column_int64(query, 5), sqlite3_column_int64(query, 6), sqlite3_column_int(query, 7) != 0,
+          sqlite3_column_double(query, 8)});
+  if (code != SQLITE_DONE) throw state_->error("read");
+}
+
 Journal::Totals Journal::totals() const {
   sqlite3_stmt* query = nullptr;
   if (sqlite3_prepare_v2(state_->database,
-                         "SELECT count(*), total(final), total(prompt_tokens), total(completion_tokens), "
-                         "total(cached_tokens), total(cost) FROM answers",
+                         "SELECT total(answers), total(final), total(prompt_tokens), total(completion_tokens), "
+                         "total(cached_tokens), total(cost) FROM (SELECT 1 AS answers, final, prompt_tokens, "
+                         "completion_tokens, cached_tokens, cost FROM answers UNION ALL SELECT 0, 0, prompt_tokens, "
+                         "completion_tokens, cached_tokens, cost FROM tries)",
                          -1, &query, nullptr) != SQLITE_OK)
     throw state_->error("read");
   Totals totals;

@@ -26,6 +26,16 @@ struct JournalEntry {
   std::string error;   ///< what the transport said, where there was no answer; else what is odd about it
 };
 
+/// Tokens that were paid and gave no answer: a try that failed, or ("probe") the look at a server.
+struct JournalTry {
+  std::string item_id;  ///< empty: of no ballot
+  std::int32_t repeat = 0, attempt = 0;
+  std::string fault;
+  std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  bool estimated = false;
+  double cost = 0;
+};
+
 class Journal {
  public:
   /// Opens or makes DIR/journal.sqlite. Throws Error (failed) naming the file and the cause.
@@ -36,6 +46,7 @@ class Journal {
 
   void add(JournalEntry entry);
   void add(std::vector<JournalEntry> group);  ///< in one transaction: all of them or none
+  void add_try(JournalTry spent);
   void flush();  ///< returns when everything added is on disk; throws Error (failed), e.g. on a full disk
 
   /// A small text kept beside the answers ("judge": what the judge noted of itself); empty where there is none.
@@ -44,7 +55,10 @@ class Journal {
 
   /// All entries by item, repeat and attempt.
   void each(const std::function<void(const JournalEntry&)>& body) const;
+  /// All tries in the order in which they failed.
+  void each_try(const std::function<void(const JournalTry&)>& body) const;
 
+  /// Tokens and cost are those of answers and of tries together.
   struct Totals {
     std::int64_t answers = 0, final = 0, prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
     double cost = 0;

@@ -1,6 +1,7 @@
 // Who answers a ballot. A judge sees rendered ballots and gives back what was said; it knows nothing of journals or
 // files.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -50,10 +51,23 @@ struct BallotAnswer {
   double cost = 0, seconds = 0;
 };
 
+/// Tokens that were paid and gave no answer: of a try that failed, or of the look at a server before the first ballot.
+struct SpentTokens {
+  const Item* item = nullptr;  ///< whose ballot; null: nobody's (the look)
+  std::int32_t attempt = 0;    ///< which attempt the failed try belongs to
+  std::string fault;           ///< the word under which the fault is counted; of the look "probe"
+  std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  bool estimated = false;  ///< the server did not tell them
+  double cost = 0;
+};
+
 /// What a judge is told before its first question.
 struct JudgeSetup {
   std::int64_t concurrency = 256;  ///< requests in flight at most
-  std::string notes;               ///< what it noted when this journal was begun (JSON); empty: nothing yet
+  std::string notes = {};          ///< what it noted when this journal was begun (JSON); empty: nothing yet
+  /// To be told at once, during prepare() and answer(), on the caller's thread: it goes into the journal and counts
+  /// against budgets. Empty: nobody wants to know.
+  std::function<void(const SpentTokens&)> spent = {};
 };
 
 class Judge {

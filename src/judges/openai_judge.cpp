@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,14 +12,13 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/log.h"
 #include "core/random.h"
 #include "formats/format.h"
-#include "judges/endpoint.h"
+#include "judges/judge_servers.h"
 #include "judges/label_logprobs.h"
-#include "judges/server_probe.h"
 #include "judges/server_reply.h"
+#include "judges/try_tokens.h"
 #include "net/http_client.h"
 
 namespace ballot {
@@ -29,11 +26,9 @@ namespace {
 
 constexpr int kTries = 6;                   // of one request, those that a busy server turned away left out
 constexpr double kLongestWait = 120;        // seconds that a server may ask for before it is parked
-constexpr double kAskAllAgain = 2;          // seconds between questions for health while all are parked
 constexpr std::int64_t kShortAnswer = 512;  // tokens of an answer in short form
 constexpr int kOtherModels = 10;            // answers in a row by another model: the server has changed
 constexpr std::size_t kAllRefused = 8;      // so many requests refused and none answered: it is not the request
-constexpr std::int64_t kBytesPerToken = 4;  // about, in English: only for limits and where usage is missing
 
 class OpenAiJudge : public Judge {
  public:
@@ -53,53 +48,26 @@ class OpenAiJudge : public Judge {
     if (const auto fields = unsent_fields(options_.chat); !fields.empty())
       log_warning("a server of profile {} cannot be told {}: it uses its own", to_string(options_.chat.profile),
                   fmt::join(fields, ", "));
-    Json probes = Json::array();
-    std::exception_ptr failure;
-    endpoints_.clear();
-    for (const EndpointOptions& endpoint : options_.endpoints) {
-      const char* secret = endpoint.key_env.empty() ? nullptr : std::getenv(endpoint.key_env.c_str());
-      const std::string key = secret ? secret : "";
-      if (!key.empty() && endpoint.url.starts_with("http://") && endpoint.url.find("://127.") == std::string::npos &&
-          endpoint.url.find("://localhost") == std::string::npos)
-        log_warning("the key of {} goes over the network unencrypted", endpoint.url);
-      Place place{
-          std::make_unique<Endpoint>(endpoint.url, key, endpoint.concurrency > 0 ? endpoint.concurrency : concurrency_),
-          {}};
-      try {
-        place.probe = probe_server(client_, endpoint.url, key, options_);
-        probes.push_back(Json::parse(place.probe.json()));
-        probe_requests_ += place.probe.requests;
-        if (model_.empty()) model_ = place.probe.model;
-        if (place.probe.model != model_)
-          throw Error(ErrorKind::kFailed,
-                      fmt::format("the endpoints serve different models: {} and {}", model_, place.probe.model),
-                      "name endpoints of one model; others are another judge");
-      } catch (const Error& error) {
-        if (error.kind() == ErrorKind::kInterrupted || options_.endpoints.size() == 1) throw;
-        if (!failure) failure = std::current_exception();
-        log_warning("{}", error.message());
-        continue;  // the others may do
-      }
-      endpoints_.push_back(std::move(place));
-    }
-    if (endpoints_.empty()) std::rethrow_exception(failure);
+    spent_ = setup.spent;
+    servers_.open(client_, options_, concurrency_, spent_);
+    model_ = servers_.model();
     const Json before = setup.notes.empty() ? Json() : Json::parse(setup.notes);
     if (before.is_object() && before.value("model", model_) != model_)
       throw Error(ErrorKind::kFailed,
                   fmt::format("this journal's answers are by the model {}; the server now answers as {}",
                               before["model"].get<std::string>(), model_),
                   "serve that model again, or judge with this one into another --out");
-    if (options_.chat.reasoning.value_or(false) || endpoints_[0].probe.reasoning) stream_ = true;
-    if (endpoints_[0].probe.schema_field == SchemaField::kNone)
+    if (options_.chat.reasoning.value_or(false) || servers_[0].probe.reasoning) stream_ = true;
+    if (servers_[0].probe.schema_field == SchemaField::kNone)
       log_warning("the judge does not obey a JSON schema: ballots that stay unread are asked a third time in words");
-    if (!endpoints_[0].probe.usage)
+    if (!servers_[0].probe.usage)
       log_warning("the judge tells no token counts: they are estimated, and so are budgets");
-    return Json({{"model", model_}, {"probes", probes}}).dump();
+    return Json({{"model", model_}, {"probes", servers_.probes()}}).dump();
   }
 
   Json counters() const override {
     Json json = {{"requests", sent_},
-                 {"probe_requests", probe_requests_},
+                 {"probe_requests", servers_.probe_requests()},
                  {"retries", retries_},
                  {"most_in_flight", most_in_flight_}};
     json["faults"] = faults_;
@@ -115,11 +83,12 @@ class OpenAiJudge : public Judge {
     requests_given_ = requests;
     done_ = &done;
     calls_.assign(requests.size(), {});
+    const std::vector<std::size_t> homes = servers_.assign(requests);
+    for (std::size_t i = 0; i < calls_.size(); ++i) calls_[i].home = homes[i];
     waiting_ = {};
     suspects_.clear();
     open_ = requests.size();
     schemas_.clear();
-    assign();
     heard(now());
     bool stopping = false;
     for (;;) {
@@ -130,15 +99,11 @@ class OpenAiJudge : public Judge {
       client_.run_for(std::chrono::milliseconds(stopping ? 50 : pause()));
       if (!stopping) look_after_endpoints();
     }
-    for (Place& place : endpoints_) place.endpoint->queue.clear();
+    servers_.clear_queues();
     if (failure_) throw Error(*failure_);
   }
 
  private:
-  struct Place {
-    std::unique_ptr<Endpoint> endpoint;
-    ServerProbe probe;
-  };
   struct Call {
     int tries = 0, busy = 0;
     bool short_form = false;
@@ -160,55 +125,21 @@ class OpenAiJudge : public Judge {
 
   double now() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
 
-  /// A prompt's ballots to the endpoint whose hash with the prompt is largest: the same one in every run and chunk.
-  void assign() {
-    const PoolRow* row = nullptr;
-    std::size_t home = 0;
-    for (std::size_t i = 0; i < requests_given_.size(); ++i) {
-      if (requests_given_[i].row != row && endpoints_.size() > 1) {
-        row = requests_given_[i].row;
-        std::uint64_t most = 0;
-        for (std::size_t e = 0; e < endpoints_.size(); ++e)
-          if (const std::uint64_t weight = hash64(row->prompt_id + endpoints_[e].endpoint->base); weight >= most)
-            most = weight, home = e;
-      }
-      calls_[i].home = home;
-      endpoints_[home].endpoint->queue.push_back(i);
-    }
-  }
-
-  /// The next request for an endpoint: of its own queue, else of the longest other one's end.
-  std::optional<std::size_t> next_for(Endpoint& endpoint) {
-    if (!endpoint.queue.empty()) {
-      const std::size_t index = endpoint.queue.front();
-      endpoint.queue.pop_front();
-      return index;
-    }
-    Endpoint* longest = nullptr;
-    for (const Place& place : endpoints_)
-      if (!place.endpoint->queue.empty() && (!longest || place.endpoint->queue.size() > longest->queue.size()))
-        longest = place.endpoint.get();
-    if (!longest) return {};
-    const std::size_t index = longest->queue.back();
-    longest->queue.pop_back();
-    return index;
-  }
-
   void send_what_may_go() {
     const double time = now();
     while (!waiting_.empty() && waiting_.top().due <= time) {
-      endpoints_[calls_[waiting_.top().index].home].endpoint->queue.push_front(waiting_.top().index);
+      servers_[calls_[waiting_.top().index].home].endpoint->queue.push_front(waiting_.top().index);
       waiting_.pop();
     }
     limited_ = 0;
     bool any = true;
     while (any) {  // one each in turn, so that a small number in flight is shared
       any = false;
-      for (std::size_t e = 0; e < endpoints_.size(); ++e) {
-        Endpoint& endpoint = *endpoints_[e].endpoint;
+      for (std::size_t e = 0; e < servers_.size(); ++e) {
+        Endpoint& endpoint = *servers_[e].endpoint;
         if (in_flight_ >= concurrency_ || !endpoint.may_send(time)) continue;
         if ((limited_ = std::max(requests_.wait(time, 1), tokens_.wait(time, expected_tokens_))) > 0) return;
-        const std::optional<std::size_t> index = next_for(endpoint);
+        const std::optional<std::size_t> index = servers_.next_for(endpoint);
         if (!index) continue;
         send(*index, e);
         any = true;
@@ -234,13 +165,13 @@ class OpenAiJudge : public Judge {
   void send(std::size_t index, std::size_t place) {
     const BallotRequest& request = requests_given_[index];
     Call& call = calls_[index];
-    Endpoint& endpoint = *endpoints_[place].endpoint;
+    Endpoint& endpoint = *servers_[place].endpoint;
     const auto flight = std::make_shared<Flight>();
     flight->index = index;
     flight->place = place;
     flight->sent = now();
     flight->ask.stream = stream_ && !call.short_form;
-    if (request.structured || call.short_form) flight->ask.schema_field = endpoints_[place].probe.schema_field;
+    if (request.structured || call.short_form) flight->ask.schema_field = servers_[place].probe.schema_field;
     if (call.short_form) {
       flight->ask.no_thinking = true;
       flight->ask.max_tokens = std::min(kShortAnswer, options_.chat.sampling.max_tokens);
@@ -263,11 +194,11 @@ class OpenAiJudge : public Judge {
   }
 
   void take(Flight& flight, HttpReply reply) {
-    Endpoint& endpoint = *endpoints_[flight.place].endpoint;
+    Endpoint& endpoint = *servers_[flight.place].endpoint;
     --endpoint.in_flight;
     --in_flight_;
     ReplyVerdict verdict = verdict_of(reply);
-    std::optional<ChatAnswer> answer;
+    std::optional<ChatAnswer> answer, partial;
     const bool streamed = flight.ask.stream && reply.status >= 200 && reply.status < 300;
     const bool content_came = streamed && (verdict.kind == ReplyKind::kRetry || verdict.kind == ReplyKind::kAnswer);
     if (verdict.kind == ReplyKind::kAnswer || content_came) {
@@ -276,7 +207,7 @@ class OpenAiJudge : public Judge {
         check_finish(*answer);
         check_model(*answer);
       } catch (const ChatProblem& problem) {
-        answer.reset();
+        partial = std::exchange(answer, {});
         if (verdict.kind == ReplyKind::kAnswer) verdict = {ReplyKind::kRetry, problem.word(), problem.what(), {}};
       }
     }
@@ -284,7 +215,17 @@ class OpenAiJudge : public Judge {
     if (answer) return deliver(flight, std::move(*answer), reply.seconds);
     ++faults_[verdict.word];
     log_debug("{}: {}", endpoint.base, verdict.message);
+    if (!partial) partial = flight.ask.stream && reply.body.empty() ? flight.stream.so_far() : read_account(reply.body);
+    account(flight, tokens_of_failure(reply, *partial, requests_given_[flight.index].messages), verdict.word);
     turn_away(flight, endpoint, verdict);
+  }
+
+  /// A try that failed may have been paid for all the same.
+  void account(const Flight& flight, const std::optional<TokenCount>& count, const std::string& fault) {
+    if (!count || !spent_) return;
+    const BallotRequest& request = requests_given_[flight.index];
+    spent_(
+        {request.item, request.attempt, fault, count->prompt, count->completion, count->cached, count->estimated, 0});
   }
 
   /// A word that no server should say ("abort", "error") is no end of an answer.
@@ -309,7 +250,7 @@ class OpenAiJudge : public Judge {
   }
 
   void deliver(const Flight& flight, ChatAnswer said, double seconds) {
-    Place& place = endpoints_[flight.place];
+    JudgeServers::Place& place = servers_[flight.place];
     const Call& call = calls_[flight.index];
     const BallotRequest& request = requests_given_[flight.index];
     place.endpoint->succeeded();
@@ -323,17 +264,12 @@ class OpenAiJudge : public Judge {
       ++repetitions_;
       answer.note = "endless repetition: the stream was ended";
     }
-    if (said.prompt_tokens && said.completion_tokens) {
-      answer.prompt_tokens = *said.prompt_tokens;
-      answer.completion_tokens = *said.completion_tokens;
-      answer.cached_tokens = std::min(said.cached_tokens.value_or(0), answer.prompt_tokens);
-    } else {
+    const TokenCount count = tokens_of_answer(said, request.messages);
+    answer.prompt_tokens = count.prompt;
+    answer.completion_tokens = count.completion;
+    answer.cached_tokens = count.cached;
+    if (count.estimated) {
       ++estimated_;
-      std::size_t bytes = 0;
-      for (const Message& message : request.messages) bytes += message.content.size();
-      answer.prompt_tokens = static_cast<std::int64_t>(bytes) / kBytesPerToken + 1;
-      answer.completion_tokens =
-          static_cast<std::int64_t>(said.content.size() + said.reasoning.size()) / kBytesPerToken + 1;
       answer.note += answer.note.empty() ? "usage estimated" : "; usage estimated";
     }
     const auto tokens = static_cast<double>(answer.prompt_tokens + answer.completion_tokens);
@@ -423,44 +359,26 @@ class OpenAiJudge : public Judge {
   }
 
   void look_after_endpoints() {
+    servers_.look_after(client_, [this] { return now(); }, [this] { heard(now()); });
     const double time = now();
-    // Where all are parked, one that says it is well comes back before its time.
-    const bool all_parked =
-        std::all_of(endpoints_.begin(), endpoints_.end(), [](const Place& place) { return place.endpoint->parked(); });
-    const bool ask_all = all_parked && time - all_asked_ > kAskAllAgain;
-    if (ask_all) all_asked_ = time;
-    for (Place& place : endpoints_) {
-      Endpoint& endpoint = *place.endpoint;
-      if (!endpoint.health_is_due(time) && !(ask_all && !endpoint.asking_health)) continue;
-      endpoint.asking_health = true;
-      const std::size_t path = endpoint.base.find('/', endpoint.base.find("://") + 3);
-      HttpRequest request = chat_request(endpoint.base, endpoint.key, {.connect = 5, .idle = 0, .total = 10}, "");
-      request.url = endpoint.base.substr(0, path) + "/health";
-      request.method = "GET";
-      client_.send(std::move(request), [this, &endpoint](HttpReply reply) {
-        const bool answered = reply.fault == HttpFault::kNone;
-        const bool unknown = answered && (reply.status == 404 || reply.status == 405 || reply.status == 401);
-        endpoint.health(now(), answered && reply.status == 200, unknown);
-        if (answered && reply.status == 200) heard(now());
-      });
-    }
     const double patience = options_.timeouts.total > 0 ? options_.timeouts.total : 600;
     if (in_flight_ == 0 && failing_since_ && time - std::max(last_sign_, *failing_since_) > patience && !failure_)
       failure_.emplace(ErrorKind::kFailed,
                        fmt::format("no endpoint of the judge has answered for {:.0f} s ({})", time - last_sign_,
-                                   endpoints_[0].endpoint->base),
+                                   servers_[0].endpoint->base),
                        "see whether the server runs; the same command goes on from the journal");
   }
 
   ServerOptions options_;
   HttpClient client_;
-  std::vector<Place> endpoints_;
+  JudgeServers servers_;
+  std::function<void(const SpentTokens&)> spent_;
   std::string model_;  // as the servers call it
   int others_in_a_row_ = 0;
   bool stream_ = false;
   std::int64_t concurrency_ = 256, in_flight_ = 0;
   RateLimit requests_{0}, tokens_{0};
-  double expected_tokens_ = 1000, limited_ = 0, last_sign_ = 0, all_asked_ = 0;
+  double expected_tokens_ = 1000, limited_ = 0, last_sign_ = 0;
   std::optional<double> failing_since_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   Random jitter_{1, "retry jitter"};
@@ -475,8 +393,8 @@ class OpenAiJudge : public Judge {
   std::vector<std::pair<std::size_t, ReplyVerdict>> suspects_;  // refused before anything was answered
   std::map<std::size_t, Json> schemas_;
   // counted
-  std::int64_t probe_requests_ = 0, sent_ = 0, retries_ = 0, most_in_flight_ = 0, answered_ = 0, short_forms_ = 0,
-               estimated_ = 0, repetitions_ = 0;
+  std::int64_t sent_ = 0, retries_ = 0, most_in_flight_ = 0, answered_ = 0, short_forms_ = 0, estimated_ = 0,
+               repetitions_ = 0;
   std::map<std::string, std::int64_t> faults_;
 };
 

@@ -7,6 +7,7 @@
 //   - A try that fails (cut off, timed out, 5xx, no answer in a 200) is made again with the same seed, up to six times;
 //     "not now" (429, 503, no connection) counts as none. When no endpoint has answered for as long as the total
 //     time-out, the judge gives up with an Error; the journal has what came.
+//   - What a failed try cost is told (JudgeSetup::spent): by the server's own count, else estimated.
 //   - An answer by another model than the one that the journal was begun with is not taken.
 //   - Answers are streamed where the judge thinks (reasoning: on, or seen by the probe): a stream that falls silent or
 //     repeats itself is ended, and what came of it is kept.

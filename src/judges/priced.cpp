@@ -21,7 +21,15 @@ class Priced : public Judge {
     return json;
   }
   bool whole_prompts() const override { return judge_->whole_prompts(); }
-  std::string prepare(const Format& format, const JudgeSetup& setup) override { return judge_->prepare(format, setup); }
+  std::string prepare(const Format& format, const JudgeSetup& setup) override {
+    JudgeSetup with_cost = setup;
+    if (setup.spent)
+      with_cost.spent = [price = price_, spent = setup.spent](SpentTokens tokens) {
+        tokens.cost += cost_of(price, tokens.prompt_tokens, tokens.cached_tokens, tokens.completion_tokens);
+        spent(tokens);
+      };
+    return judge_->prepare(format, with_cost);
+  }
   Json counters() const override { return judge_->counters(); }
   bool answers_later() const override { return judge_->answers_later(); }
   std::string ask_later() override { return judge_->ask_later(); }

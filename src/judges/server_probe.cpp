@@ -9,12 +9,14 @@
 
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/log.h"
 #include "judges/server_reply.h"
 
 namespace ballot {
 namespace {
 
 constexpr int kTries = 8, kSchemaTries = 4, kConnectTries = 3;
+constexpr double kLongestWait = 10;  // seconds: a server that wants more is asked again all the same
 
 /// Under this schema only one word can be said, and none would say it of its own accord.
 const Json& odd_schema() {
@@ -32,8 +34,9 @@ bool obeyed(const std::string& content) {
 
 class Prober {
  public:
-  Prober(HttpClient& client, const std::string& base, const std::string& key, const ServerOptions& options)
-      : client_(client), base_(base), key_(key), options_(options) {}
+  Prober(HttpClient& client, const std::string& base, const std::string& key, const ServerOptions& options,
+         const std::function<void(const TokenCount&)>& spent)
+      : client_(client), base_(base), key_(key), options_(options), spent_(spent) {}
 
   ServerProbe run() {
     ask_models();
@@ -101,19 +104,26 @@ class Prober {
     for (const auto& [key, value] : added.items())
       if (!extra.contains(key)) extra[key] = value;
     chat.extra = extra.dump();
-    const std::string body = chat_body(chat, ask, {{"user", question}}, 1, schema);
+    const Conversation asked = {{"user", question}};
+    const std::string body = chat_body(chat, ask, asked, 1, schema);
     std::optional<ChatAnswer> answer;
     const int tries = schema.is_null() ? kTries : kSchemaTries;  // a server may answer an unknown field by a 500
     last_ = patient(tries, [&] {
       HttpReply reply = client_.fetch(chat_request(base_, key_, options_.timeouts, body));
       ++probe_.requests;
+      std::optional<TokenCount> cost;
       if (verdict_of(reply).kind == ReplyKind::kAnswer) {
         try {
           answer = read_chat_answer(reply.body);
+          cost = tokens_of_answer(*answer, asked);
         } catch (const ChatProblem&) {
+          cost = tokens_of_failure(reply, read_account(reply.body), asked);
           reply.fault = HttpFault::kCut;  // try again
         }
+      } else {
+        cost = tokens_of_failure(reply, read_account(reply.body), asked);
       }
+      if (cost && spent_) spent_(*cost);
       return reply;
     });
     const ReplyVerdict verdict = verdict_of(last_);
@@ -135,7 +145,11 @@ class Prober {
           (reply.fault == HttpFault::kConnect && n + 1 >= kConnectTries))
         throw stop("the first request", reply);
       if (!again || n + 1 >= tries) return reply;
-      const double wait = std::min(verdict.wait.value_or(options_.first_wait * std::min(std::pow(2.0, n), 16.0)), 10.0);
+      const double wanted = verdict.wait.value_or(options_.first_wait * std::min(std::pow(2.0, n), 16.0));
+      const double wait = std::min(wanted, kLongestWait);
+      if (wanted > kLongestWait)
+        log_warning("{} wants to be left alone for {:.0f} s: it is asked again in {:.0f} s, {} times more at most",
+                    base_, wanted, wait, tries - 1 - n);
       for (double left = wait; left > 0 && !interrupt_requested(); left -= 0.05)
         std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.05)));
     }
@@ -152,6 +166,7 @@ class Prober {
   HttpClient& client_;
   const std::string &base_, &key_;
   const ServerOptions& options_;
+  const std::function<void(const TokenCount&)>& spent_;
   ServerProbe probe_;
   HttpReply last_;
 };
@@ -170,8 +185,8 @@ std::string ServerProbe::json() const {
 }
 
 ServerProbe probe_server(HttpClient& client, const std::string& base, const std::string& key,
-                         const ServerOptions& options) {
-  return Prober(client, base, key, options).run();
+                         const ServerOptions& options, const std::function<void(const TokenCount&)>& spent) {
+  return Prober(client, base, key, options, spent).run();
 }
 
 HttpRequest chat_request(const std::string& base, const std::string& key, const HttpTimeouts& timeouts,

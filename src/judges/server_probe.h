@@ -1,10 +1,12 @@
 // A look at a server before money is spent: is it there, does it take the key, has it the model, does it obey a JSON
 // schema (many take the field and ignore it), does it return reasoning, log-probabilities and token counts.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "judges/server_options.h"
+#include "judges/try_tokens.h"
 #include "net/http_client.h"
 
 namespace ballot {
@@ -19,9 +21,10 @@ struct ServerProbe {
 };
 
 /// Asks two to five short questions; waits and tries again where the server is busy. `key`: the bearer token or empty.
-/// Throws Error (failed) with what to do: no connection, a wrong certificate, the key or the model refused.
+/// `spent` is told the tokens of each question. Throws Error (failed) with what to do: no connection, a wrong
+/// certificate, the key or the model refused.
 ServerProbe probe_server(HttpClient& client, const std::string& base, const std::string& key,
-                         const ServerOptions& options);
+                         const ServerOptions& options, const std::function<void(const TokenCount&)>& spent = {});
 
 /// The request for one chat completion.
 HttpRequest chat_request(const std::string& base, const std::string& key, const HttpTimeouts& timeouts,

@@ -320,8 +320,8 @@ ReportTable costs_table(const StudyResults& results) {
                     .title = "what the labels cost",
                     .caption = "",
                     .counterpart = "",
-                    .columns = {"format", "prompt tokens", "of them cached", "answer tokens", "tokens a pair", "cost",
-                                "cost per 1 000 pairs", "judge time"},
+                    .columns = {"format", "prompt tokens", "of them cached", "answer tokens", "without a label",
+                                "tokens a pair", "cost", "cost per 1 000 pairs", "judge time"},
                     .rows = {},
                     .notes = {}};
   for (const std::string& judge : results.judges) {
@@ -339,6 +339,7 @@ ReportTable costs_table(const StudyResults& results) {
                    count(labels->prompt_tokens),
                    labels->cached_tokens > 0 ? count(labels->cached_tokens) : ReportCell(),
                    count(labels->completion_tokens),
+                   labels->lost_tokens > 0 ? count(labels->lost_tokens) : ReportCell(),
                    plain_number(labels->pairs > 0 ? tokens / static_cast<double>(labels->pairs) : std::nan(""), 1),
                    labels->cost > 0 ? plain_number(labels->cost, 2) : ReportCell(),
                    labels->cost > 0 ? per_thousand_pairs(labels->cost, labels->pairs, 3) : ReportCell(),
@@ -349,7 +350,9 @@ ReportTable costs_table(const StudyResults& results) {
   drop_empty_columns(table);
   table.caption =
       "For the same pairs. Formats ask differently often: a prompt of five completions is one ballot of RANKING, five "
-      "of SINGLE, ten of BINARY.";
+      "of SINGLE, ten of BINARY. Without a label: tokens of tries that failed, of answers that could not be read, and "
+      "of "
+      "looks at the servers; they are among the others.";
   return table;
 }
 

@@ -22,8 +22,9 @@ struct LabelStats {
   std::int64_t prompts = 0, ballots = 0, usable = 0, retried = 0;
   std::map<std::string, std::int64_t> statuses;  ///< of ballots
   std::int64_t pairs = 0, ties = 0, decided_by_coin = 0;
-  std::map<std::string, std::int64_t> dropped;  ///< pairs without a label, by reason
-  std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  std::map<std::string, std::int64_t> dropped;                               ///< pairs without a label, by reason
+  std::int64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;  ///< all that was paid
+  std::int64_t lost_tokens = 0;  ///< of them, those that gave no label: failed tries, unread answers, looks at servers
   double cost = 0, seconds = 0;
   std::int64_t margin_maximum = 0;
   Measured source_agreement;  ///< share of pairs labelled as the source ranks them; clustered by prompt

@@ -19,6 +19,8 @@ struct Labelling {
   std::int64_t seed;
 };
 std::vector<Labelling> labellings(const StudyFile& study);
+/// Those of the attacked pool, by every judge; none unless the study asks for attacks.
+std::vector<Labelling> attacked_labellings(const StudyFile& study);
 
 /// The judge as its own file would say it, with the study's model in place of the name.
 JudgeSpec judge_spec(const StudyFile& study, const StudyJudge& judge);

@@ -13,6 +13,7 @@
 #include "formats/format.h"
 #include "report/judge_card.h"
 #include "statistics/bootstrap.h"
+#include "study/label_inputs.h"
 #include "study/results.h"
 #include "study/stage.h"
 
@@ -42,6 +43,22 @@ void read_annotation_stats(const std::vector<Annotation>& rows, LabelStats& stat
     stats.seconds += a.seconds;
   }
   stats.prompts = static_cast<std::int64_t>(prompts.size());
+}
+
+/// What was paid beside the answers, as the manifest has it.
+void read_lost_tokens(const fs::path& folder, LabelStats& stats) {
+  const auto manifest = read_manifest(folder);
+  if (!manifest) return;
+  const Json lost = Json::parse(manifest->facts).value("lost", Json::object());
+  for (const auto& [what, tokens] : lost.items()) {
+    const std::int64_t prompt = tokens.value("prompt_tokens", std::int64_t{0}),
+                       completion = tokens.value("completion_tokens", std::int64_t{0});
+    stats.lost_tokens += prompt + completion;
+    if (what == "unread_answers") continue;  // among the answers' own
+    stats.prompt_tokens += prompt;
+    stats.completion_tokens += completion;
+    stats.cost += tokens.value("cost", 0.0);
+  }
 }
 
 void read_preference_stats(const std::vector<Preference>& rows, std::uint64_t seed, int threads, LabelStats& stats) {
@@ -150,6 +167,7 @@ void collect_labels(const StudyFile& study, const fs::path& folder, int threads,
     const bool first = &judge == &study.judges.front();
     if (!study.placebo.empty() && first) names.push_back(kPlacebo);
     std::vector<JudgeCardInput> annotated;
+    std::vector<std::string> annotated_names;
     for (const std::string& name : names) {
       const fs::path annotations = folder / "annotations" / judge.name / name / "annotations.parquet";
       if (!fs::exists(annotations)) continue;
@@ -160,6 +178,7 @@ void collect_labels(const StudyFile& study, const fs::path& folder, int threads,
       stats.title = name == kPlacebo ? format.title + " again" : format.title;
       std::vector<Annotation> rows = read_annotations(annotations);
       read_annotation_stats(rows, stats);
+      read_lost_tokens(annotations.parent_path(), stats);
       if (format.kind == FormatKind::kPairwise) {
         std::vector<std::pair<std::string, double>> first_wins;
         for (const Annotation& a : rows)
@@ -179,13 +198,28 @@ void collect_labels(const StudyFile& study, const fs::path& folder, int threads,
         if (first)
           for (const Preference& p : pairs) direction[name][p.pair_id] = p.chosen_id;
       }
-      if (!rows.empty()) annotated.push_back({stats.title, {format, std::move(rows)}});
+      if (!rows.empty()) {
+        annotated.push_back({stats.title, {format, std::move(rows)}});
+        annotated_names.push_back(name);
+      }
       results.labels.push_back(std::move(stats));
     }
     if (!annotated.empty()) {
-      results.judge_cards.push_back(
-          make_judge_cards(pool, annotated, {.replicates = kReplicates, .seed = seed, .threads = threads}));
-      results.judge_cards.back().judge = judge.name;
+      const JudgeCardSettings settings{.replicates = kReplicates, .seed = seed, .threads = threads};
+      JudgeCards cards = make_judge_cards(pool, annotated, settings);
+      cards.judge = judge.name;
+      for (const Labelling& labelling : attacked_labellings(study)) {
+        const fs::path attacked = folder / "attacks" / judge.name / labelling.name / "annotations.parquet";
+        const auto card = std::find(annotated_names.begin(), annotated_names.end(), labelling.name);
+        if (card == annotated_names.end() || !fs::exists(attacked)) continue;
+        const auto i = static_cast<std::size_t>(card - annotated_names.begin());
+        add_attacks(cards.cards[i], pool, annotated[i],
+                    {read_pool(folder / "attacked.parquet"),
+                     {annotated[i].annotations.format, read_annotations(attacked)},
+                     (folder / "attacked.parquet.attacks.jsonl").string()},
+                    settings);
+      }
+      results.judge_cards.push_back(std::move(cards));
     }
     const fs::path agreement = folder / "agreement" / (judge.name + ".json");
     if (fs::exists(agreement)) {

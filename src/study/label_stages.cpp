@@ -13,6 +13,7 @@
 #include "data/ids.h"
 #include "data/pool.h"
 #include "data/preferences.h"
+#include "formats/attacks.h"
 #include "formats/binarize.h"
 #include "judges/annotate.h"
 #include "report/agree.h"
@@ -39,6 +40,15 @@ std::vector<Labelling> labellings(const StudyFile& study) {
   for (const std::string& format : study.formats) list.push_back({format, study.format_file(format), study.seed});
   // Another presentation, other draws: what differs from the format itself is noise.
   if (!study.placebo.empty()) list.push_back({kPlacebo, study.format_file(study.placebo), study.seed + 1});
+  return list;
+}
+
+std::vector<Labelling> attacked_labellings(const StudyFile& study) {
+  std::vector<Labelling> list;
+  // Other draws than the plain labels: the unattacked pairs then move by noise alone, and say how much of it there is.
+  if (study.attacks.present)
+    for (const std::string& format : study.attacks.formats)
+      list.push_back({format, study.format_file(format), study.seed + 2});
   return list;
 }
 
@@ -81,17 +91,20 @@ namespace {
 constexpr std::int64_t kPoolVersion = 1, kAnnotateVersion = 1, kBinarizeVersion = 1, kAgreeVersion = 1,
                        kFilterVersion = 1;
 
-Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labelling& labelling) {
+/// `attacked`: of the attacked pool, for the judge's report card.
+Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labelling& labelling, bool attacked) {
   Stage stage;
-  stage.name = fmt::format("annotate/{}/{}", judge.name, labelling.name);
+  stage.name = fmt::format("{}/{}/{}", attacked ? "attacks" : "annotate", judge.name, labelling.name);
   stage.kind = "annotate";
   stage.version = kAnnotateVersion;
-  stage.inputs = {"pool"};
-  stage.artefact = fs::path("annotations") / judge.name / labelling.name;
+  stage.inputs = {attacked ? "attack" : "pool"};
+  stage.artefact = fs::path(attacked ? "attacks" : "annotations") / judge.name / labelling.name;
   AnnotateOptions options;
   options.format = labelling.format;
   options.presentation = study.presentation;
-  options.limit = judge.limit;
+  options.limit = attacked ? study.attacks.limit_of(judge) : judge.limit;
+  // What was answered is kept, whatever becomes of the pool or the prompts asked for: run.force is not obeyed here.
+  options.keep_others = true;
   const Format format = Format::load(labelling.format);
   const JudgeSpec spec = judge_spec(study, judge);
   if (spec.kind == "local") stage.files = {{"judge model", find_model(spec.name).string()}};
@@ -102,13 +115,32 @@ Stage annotate_stage(const StudyFile& study, const StudyJudge& judge, const Labe
   parameters["sampling"] = Json::parse(options_json(study.sampling, true));
   parameters["seed"] = labelling.seed;
   stage.parameters = parameters.dump();
-  stage.run = [options, spec, sampling = study.sampling, seed = labelling.seed](const StageRun& run) {
+  stage.run = [options, spec, attacked, sampling = study.sampling, seed = labelling.seed](const StageRun& run) {
     const auto made = make_judge(spec, sampling_of(spec, sampling), *run.progress);
     const AnnotateSummary summary =
-        annotate(run.folder / "pool.parquet", run.artefact, *made, options, seed, run.force, *run.progress);
+        annotate(run.folder / (attacked ? "attacked.parquet" : "pool.parquet"), run.artefact, *made, options, seed,
+                 /*force=*/false, *run.progress);
     if (summary.pending > 0)
       throw Error(ErrorKind::kInterrupted, fmt::format("{} ballots wait for their answers", summary.pending),
                   summary.message);
+  };
+  return stage;
+}
+
+/// The pool with one completion a prompt attacked.
+Stage attack_stage(const StudyFile& study) {
+  Stage stage;
+  stage.name = stage.kind = "attack";
+  stage.version = kPoolVersion;
+  stage.inputs = {"pool"};
+  stage.artefact = "attacked.parquet";
+  AttackOptions options;
+  options.kind = study.attacks.kind;
+  options.attacks = study.attacks.file;
+  if (!options.attacks.empty()) stage.files = {{"attacks", options.attacks}};
+  stage.parameters = Json({{"kind", options.kind}, {"seed", study.seed}}).dump();
+  stage.run = [options, seed = study.seed](const StageRun& run) {
+    attack_pool_file((run.folder / "pool.parquet").string(), run.artefact.string(), options, seed, run.force);
   };
   return stage;
 }
@@ -131,6 +163,10 @@ Stage binarize_stage(const StudyFile& study, const StudyJudge& judge, const Labe
   BinarizeOptions options;
   options.ties = study.ties;
   options.pairs = study.pairs;
+  options.labels = judge.labels;
+  options.listwise_as_said = true;
+  if (study.pairs != "complete" && Format::load(labelling.format).kind == FormatKind::kListwise)
+    options.labels = "said";
   Json parameters = Json::parse(options_json(options, true));
   parameters["seed"] = study.seed;
   stage.parameters = parameters.dump();
@@ -207,11 +243,14 @@ void add_label_stages(const StudyFile& study, std::vector<Stage>& stages) {
   };
   stages.push_back(std::move(yardstick));
 
+  if (study.attacks.present) stages.push_back(attack_stage(study));
   for (const StudyJudge& judge : study.judges) {
     for (const Labelling& labelling : labellings(study)) {
       if (labelling.name == kPlacebo && &judge != &study.judges.front()) continue;
-      stages.push_back(annotate_stage(study, judge, labelling));
+      stages.push_back(annotate_stage(study, judge, labelling, /*attacked=*/false));
     }
+    for (const Labelling& labelling : attacked_labellings(study))
+      stages.push_back(annotate_stage(study, judge, labelling, /*attacked=*/true));
     Stage agreement;
     agreement.name = "agreement/" + judge.name;
     agreement.kind = "agree";

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "evaluation/options.h"
 #include "evaluation/plan.h"
+#include "formats/attacks.h"
 #include "formats/items.h"
 #include "formats/render.h"
 #include "judges/annotate.h"
@@ -76,8 +77,10 @@ class Planner {
     pool();
     for (const StudyJudge& judge : study_.judges) {
       for (const Labelling& labelling : labellings(study_))
-        if (labelling.name != kPlacebo || &judge == &study_.judges.front()) ballots(judge, labelling);
+        if (labelling.name != kPlacebo || &judge == &study_.judges.front())
+          ballots(judge, labelling, pool_, judge.limit, "annotate", "annotations");
     }
+    attacks();
     preferences();
     if (study_.sft.present) fine_tunings();
     for (const char* objective : {"dpo", "reward"})
@@ -118,16 +121,32 @@ class Planner {
     add("pool", "pool", "prompts", static_cast<std::int64_t>(pool_.size()));
   }
 
-  void ballots(const StudyJudge& judge, const Labelling& labelling) {
+  void attacks() {
+    if (!study_.attacks.present) return;
+    std::vector<Attack> list = read_attacks(study_.attacks.file);
+    if (study_.attacks.kind != "all")
+      std::erase_if(list, [&](const Attack& attack) { return attack.kind != study_.attacks.kind; });
+    if (list.empty()) throw wrong_usage("there is no attack of the kind '{}'", study_.attacks.kind);
+    std::vector<PoolRow> attacked = pool_;
+    attack_pool(attacked, list, static_cast<std::uint64_t>(study_.seed));
+    add("attack", "attack", "prompts", static_cast<std::int64_t>(attacked.size()));
+    for (const StudyJudge& judge : study_.judges)
+      for (const Labelling& labelling : attacked_labellings(study_))
+        ballots(judge, labelling, attacked, study_.attacks.limit_of(judge), "attacks", "attacks");
+  }
+
+  /// `stage` and `place`: the names of such stages, and of the folder that holds their artefacts.
+  void ballots(const StudyJudge& judge, const Labelling& labelling, const std::vector<PoolRow>& pool,
+               std::int64_t limit, const char* stage, const char* place) {
     const Format format = Format::load(labelling.format);
     const JudgeSpec spec = judge_spec(study_, judge);
     const Sampling sampling = sampling_of(spec, study_.sampling);
     ItemOptions item_options;
     item_options.seed = static_cast<std::uint64_t>(labelling.seed);
     item_options.presentation = presentation_of(study_.presentation);
-    const std::vector<Item> items = make_items(format, pool_, item_options, judge.limit);
+    const std::vector<Item> items = make_items(format, pool, item_options, limit);
     const auto count = static_cast<std::int64_t>(items.size());
-    StagePlan& row = add(fmt::format("annotate/{}/{}", judge.name, labelling.name), "annotate", "ballots", count);
+    StagePlan& row = add(fmt::format("{}/{}/{}", stage, judge.name, labelling.name), "annotate", "ballots", count);
 
     // The ballots of the first prompts, as the judge will read them.
     std::vector<std::vector<Conversation>> groups;
@@ -137,7 +156,7 @@ class Planner {
       if (!group_of.contains(item.pool_row) && groups.size() == kCountedPrompts) continue;
       const auto [found, fresh] = group_of.try_emplace(item.pool_row, groups.size());
       if (fresh) groups.emplace_back();
-      Conversation ballot = render_ballot(format, item, pool_[item.pool_row]).messages;
+      Conversation ballot = render_ballot(format, item, pool[item.pool_row]).messages;
       for (const Message& message : ballot) characters += message.content.size();
       ++rendered;
       groups[found->second].push_back(std::move(ballot));
@@ -145,7 +164,7 @@ class Planner {
     const double scale = rendered > 0 ? static_cast<double>(count) / static_cast<double>(rendered) : 1;
     const auto scaled = [&](double value) { return static_cast<std::int64_t>(value * scale + 0.5); };
     std::int64_t answer = options_.answer_tokens;
-    const bool known = answers_so_far(judge, labelling, answer);
+    const bool known = answers_so_far(folder_ / place / judge.name / labelling.name, answer);
     if (spec.kind == "local") {
       // A label is chosen among the allowed words: a token a step.
       const std::int64_t steps = format.kind == FormatKind::kListwise && !items.empty()
@@ -173,8 +192,7 @@ class Planner {
   }
 
   /// How long this judge's answers are, where a journal has some.
-  bool answers_so_far(const StudyJudge& judge, const Labelling& labelling, std::int64_t& answer) const {
-    const fs::path annotations = folder_ / "annotations" / judge.name / labelling.name;
+  bool answers_so_far(const fs::path& annotations, std::int64_t& answer) const {
     if (folder_.empty() || !fs::exists(annotations / "journal.sqlite")) return false;
     const Journal::Totals totals = Journal(annotations).totals();
     if (totals.final == 0) return false;

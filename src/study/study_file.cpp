@@ -110,6 +110,52 @@ StudyTraining read_training(const Reader& reader, const std::string& objective) 
   return training;
 }
 
+const std::vector<std::string> kLabels = {"said", "expected"};
+
+/// Labels can be expected only where the judge gives a distribution: better said before the ballots are paid.
+void check_distribution(const Reader& reader, const std::string& name, const Json& judge) {
+  const std::string kind = judge.value("kind", "");
+  const std::string place = reader.file().place("/judges/" + name);
+  if (kind == "simulated")
+    throw Error(ErrorKind::kUsage,
+                fmt::format("{}: the labels of '{}' are to be expected, and a simulated judge has no distribution",
+                            place, name),
+                "labels: said for this judge");
+  if (kind != "openai" && kind != "batch") return;
+  const Json extra = judge.value("extra", Json::object());
+  const Json asked = extra.is_object() ? extra.value("logprobs", Json(false)) : Json(false);
+  if (asked != true || !extra.contains("top_logprobs"))
+    throw Error(ErrorKind::kUsage,
+                fmt::format("{}: the labels of '{}' are to be expected, and it is not asked for log-probabilities",
+                            place, name),
+                "extra: {logprobs: true, top_logprobs: 20} for this judge, or labels: said");
+}
+
+StudyAttacks read_attacks_section(const Reader& reader, const StudyFile& study) {
+  StudyAttacks attacks;
+  const Json* json = reader.find("/attacks");
+  if (!json || *json == false) return attacks;
+  attacks.present = true;
+  attacks.formats = study.formats;
+  if (*json == true) return attacks;
+  if (!json->is_object()) throw reader.wrong("/attacks", "true, false, or a mapping {kind, file, limit, formats}");
+  reader.file().check_keys("/attacks", {"kind", "file", "limit", "formats"});
+  reader.choice("/attacks/kind", attacks.kind, {"all", "injection", "distractor"});
+  reader.take("/attacks/file", attacks.file);
+  attacks.file = study.path(attacks.file);
+  reader.take("/attacks/limit", attacks.limit);
+  if (attacks.limit < 0) throw reader.wrong("/attacks/limit", "a number of prompts, or 0 for all");
+  reader.take("/attacks/formats", attacks.formats);
+  for (std::string& format : attacks.formats) {
+    for (const auto& [name, file] : study.format_files)
+      if (study.path(format) == file) format = name;
+    if (std::find(study.formats.begin(), study.formats.end(), format) == study.formats.end())
+      throw wrong_usage("{}: '{}' is not among the formats{}", reader.file().place("/attacks/formats"), format,
+                        did_you_mean(format, study.formats));
+  }
+  return attacks;
+}
+
 void apply_set(Json& root, const std::string& assignment) {
   const std::size_t equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) throw wrong_usage("--set {}: wanted key.key=value", assignment);
@@ -131,24 +177,29 @@ std::string StudyFile::format_file(const std::string& name) const {
   return found == format_files.end() ? name : found->second;
 }
 
+std::int64_t StudyAttacks::limit_of(const StudyJudge& judge) const {
+  if (limit == 0 || judge.limit == 0) return std::max(limit, judge.limit);
+  return std::min(limit, judge.limit);
+}
+
 StudyFile read_study(const std::filesystem::path& path, const std::vector<std::string>& set) {
   YamlFile file = YamlFile::read(path);
   if (!set.empty()) {
     // Checked once more as text, so that a misspelt --set key is told like one in the file.
     file.check_keys("", {"study", "seed", "source", "pool", "judges", "sampling", "presentation", "formats", "placebo",
-                         "preferences", "models", "sft", "dpo", "reward", "seeds", "evaluate", "claims"});
+                         "attacks", "preferences", "models", "sft", "dpo", "reward", "seeds", "evaluate", "claims"});
     Json root = file.root();
     for (const std::string& assignment : set) apply_set(root, assignment);
     file = YamlFile::parse(root.dump(1), path.string() + " with --set");
   }
   const Reader reader(file);
   file.check_keys("", {"study", "seed", "source", "pool", "judges", "sampling", "presentation", "formats", "placebo",
-                       "preferences", "models", "sft", "dpo", "reward", "seeds", "evaluate", "claims"});
+                       "attacks", "preferences", "models", "sft", "dpo", "reward", "seeds", "evaluate", "claims"});
   for (const auto& [pointer, keys] : std::vector<std::pair<std::string, std::vector<std::string>>>{
            {"/source", {"path", "layout", "split"}},
            {"/pool", {"prompts", "positions", "held_out"}},
            {"/sampling", {"temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"}},
-           {"/preferences", {"ties", "pairs"}},
+           {"/preferences", {"ties", "pairs", "labels"}},
            {"/evaluate", {"rewardbench", "tasks"}},
            {"/evaluate/tasks", {"names", "data", "limit"}},
            {"/claims", {"primary", "contrasts", "exclusions", "stopping_rule"}}})
@@ -173,6 +224,8 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
   reader.take("/pool/prompts", study.prompts);
   reader.take("/pool/positions", study.positions);
   reader.take("/pool/held_out", study.held_out);
+  if (std::string labels = "said"; reader.find("/preferences/labels"))
+    reader.choice("/preferences/labels", labels, kLabels);
   reader.choice("/presentation", study.presentation, {"random", "both", "given"});
 
   if (const Json* judges = reader.find("/judges")) {
@@ -180,11 +233,16 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
     for (const auto& [name, value] : judges->items()) {
       if (value.is_null()) continue;  // taken out by --set judges.NAME=null
       if (!value.is_object()) throw reader.wrong("/judges/" + name, "a mapping that says who judges");
-      StudyJudge judge{name, "", "", 0};
+      StudyJudge judge;
+      judge.name = name;
       reader.take("/judges/" + name + "/limit", judge.limit);
       reader.take("/judges/" + name + "/model", judge.model);
+      reader.take("/preferences/labels", judge.labels);
+      reader.choice("/judges/" + name + "/labels", judge.labels, kLabels);
+      if (judge.labels == "expected") check_distribution(reader, name, value);
       Json spec = value;
       spec.erase("limit");
+      spec.erase("labels");
       judge.spec = spec.dump();
       study.judges.push_back(std::move(judge));
     }
@@ -212,6 +270,7 @@ StudyFile read_study(const std::filesystem::path& path, const std::vector<std::s
                       did_you_mean(study.placebo, study.formats));
   reader.choice("/preferences/ties", study.ties, {"random", "drop", "soft", "keep"});
   reader.choice("/preferences/pairs", study.pairs, {"all", "complete"});
+  study.attacks = read_attacks_section(reader, study);
 
   if (const Json* models = reader.find("/models")) {
     if (!models->is_object()) throw reader.wrong("/models", "a mapping of names to {base, instruct}");

@@ -16,10 +16,23 @@
 namespace ballot {
 
 struct StudyJudge {
-  std::string name;        ///< as the study calls it: "simulated"
-  std::string spec;        ///< JSON text of the judge's mapping, without `limit` (judges/judge_spec.h reads it)
-  std::string model;       ///< kind local: the model's name in `models`, or a path; else as the judge file has it
-  std::int64_t limit = 0;  ///< prompts; 0: all
+  std::string name;             ///< as the study calls it: "simulated"
+  std::string spec;             ///< JSON text of the judge's mapping, without `limit` (judges/judge_spec.h reads it)
+  std::string model;            ///< kind local: the model's name in `models`, or a path; else as the judge file has it
+  std::int64_t limit = 0;       ///< prompts; 0: all
+  std::string labels = "said";  ///< "expected": the mean over its distribution, of formats that have one
+};
+
+/// Another pool, one completion a prompt attacked (formats/attacks.h), labelled beside the plain one for the judges'
+/// report cards. Off unless asked for: it costs ballots.
+struct StudyAttacks {
+  bool present = false;
+  std::string kind = "all";          ///< all, injection, distractor
+  std::string file;                  ///< attacks of one's own; empty: the set inside
+  std::int64_t limit = 100;          ///< prompts; 0: all
+  std::vector<std::string> formats;  ///< by name; all of the study where none is named
+  /// The prompts that a judge of such a limit is asked about.
+  std::int64_t limit_of(const StudyJudge& judge) const;
 };
 
 struct StudyModel {
@@ -49,6 +62,7 @@ struct StudyFile {
   std::vector<std::string> formats;                 ///< by name
   std::map<std::string, std::string> format_files;  ///< of those that the study names by their file: where it is
   std::string placebo;                              ///< a format, or empty
+  StudyAttacks attacks;
   std::string ties = "random", pairs = "all";
   std::vector<StudyModel> models;
   StudyTraining sft, dpo, reward;

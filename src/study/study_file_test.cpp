@@ -106,5 +106,48 @@ TEST_F(StudyFileTest, MistakesNameLineColumnAndTheNearest) {
             std::string::npos);
 }
 
+TEST_F(StudyFileTest, LabelsAreExpectedOnlyOfJudgesThatAreAskedForTheirDistribution) {
+  const std::string server = "simulated: {kind: openai, model: m, endpoints: [{url: \"http://h:1\"}], labels: expected";
+  EXPECT_NE(message_of(kStudy, "voter: careful}", "voter: careful, labels: expected}")
+                .find("a simulated judge has no distribution"),
+            std::string::npos);
+  EXPECT_NE(message_of(kStudy, "simulated: {kind: simulated, voter: careful", server).find("log-probabilities"),
+            std::string::npos);
+  EXPECT_EQ(message_of(kStudy, "simulated: {kind: simulated, voter: careful",
+                       server + ", extra: {logprobs: true, top_logprobs: 20}"),
+            "no error");
+  EXPECT_NE(message_of(kStudy, "voter: careful}", "voter: careful, labels: expeced}").find("did you mean 'expected'"),
+            std::string::npos);
+  std::string text = kStudy;
+  text += "preferences: {labels: expected}\n";
+  EXPECT_THROW(read(text), Error);
+  text.replace(text.find("voter: careful}"), 15, "voter: careful, labels: said}");
+  EXPECT_EQ(read(text).judges[0].labels, "said");
+}
+
+TEST_F(StudyFileTest, AnExpectedLetterHasAMargin) {
+  StudyFile study = read(kStudy);
+  study.judges[0].labels = "expected";
+  EXPECT_EQ(training_grid(study, "reward").size(), 18u) << "BINARY with margin, for each of two seeds";
+}
+
+TEST_F(StudyFileTest, AttacksAreOffUnlessAskedFor) {
+  EXPECT_FALSE(read(kStudy).attacks.present);
+  const std::string text = kStudy;
+  EXPECT_FALSE(read(text + "attacks: false\n").attacks.present);
+  EXPECT_EQ(read(text + "attacks: true\n").attacks.formats.size(), 4u);
+  EXPECT_EQ(read(text + "attacks: true\n").attacks.limit, 100);
+  const StudyFile study = read(text + "attacks: {kind: distractor, limit: 5, formats: [single]}\n");
+  EXPECT_EQ(study.attacks.kind, "distractor");
+  EXPECT_EQ(study.attacks.formats, std::vector<std::string>{"single"});
+  EXPECT_EQ(study.attacks.limit_of(StudyJudge{}), 5);
+  StudyJudge few;
+  few.limit = 3;
+  EXPECT_EQ(study.attacks.limit_of(few), 3);
+  EXPECT_THROW(read(text + "attacks: {formats: [singel]}\n"), Error);
+  EXPECT_THROW(read(text + "attacks: {kinds: all}\n"), Error);
+  EXPECT_THROW(read(text + "attacks: 3\n"), Error);
+}
+
 }  // namespace
 }  // namespace ballot

@@ -17,8 +17,11 @@ namespace {
 
 constexpr std::int64_t kTrainingVersion = 1;
 
-bool has_margin(const StudyFile& study, const std::string& format) {
-  return Format::load(study.format_file(format)).margin != MarginRule::kNone;
+/// Expected labels have one in every format with a distribution: of a letter, the difference of the probabilities.
+bool has_margin(const StudyFile& study, const std::string& name) {
+  const Format format = Format::load(study.format_file(name));
+  return format.margin != MarginRule::kNone ||
+         (study.judges.front().labels == "expected" && format.kind != FormatKind::kListwise);
 }
 
 std::string model_of(const StudyFile& study, const std::string& name) {
