@@ -1,5 +1,6 @@
 // rooms: statistics
-// Every agreement statistic of five annotators on 100,000 pairs (10,000 prompts), with cluster-bootstrap intervals.
+// Every agreement statistic of five annotators on 100,000 pairs (10,000 prompts), with cluster-bootstrap intervals; the
+// tests of chance of all ten pairs of annotators, and six contrasts with the fifth.
 //   answer: alpha 0.5 +- 0.02 (annotators right with probability 0.85)    unit: seconds for 10,000 replicates
 //   peer: bench/agreement_peer.py, the same resampling around the krippendorff package
 #include <fmt/format.h>
@@ -10,7 +11,7 @@
 
 #include "core/parallel.h"
 #include "core/random.h"
-#include "statistics/agreement_bootstrap.h"
+#include "statistics/agreement_tests.h"
 
 namespace {
 
@@ -47,6 +48,31 @@ void measure(const char* name, const Ratings& ratings, int threads) {
   }
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void test_all(const char* name, const Ratings& ratings, int threads) {
+  std::vector<std::pair<std::size_t, std::size_t>> pairs, contrasts;
+  for (std::size_t a = 0; a < 5; ++a)
+    for (std::size_t b = a + 1; b < 5; ++b) {
+      pairs.emplace_back(a, b);
+      if (b < 4) contrasts.emplace_back(a, b);
+    }
+  const AgreementOptions options{.replicates = 10000, .seed = 1, .threads = threads};
+  auto start = std::chrono::steady_clock::now();
+  const std::vector<ChanceTest> chance = chance_tests(ratings, pairs, options);
+  fmt::print("chance/{:<21} {} threads   {:7.3f} s   answer: p {:.4f}, expected {:.4f}\n", name, threads,
+             seconds_since(start), chance[0].p, chance[0].expected);
+  for (const char* statistic : {"percent_agreement", "cohen_kappa"}) {
+    start = std::chrono::steady_clock::now();
+    const std::vector<AgreementContrast> made = compare_statistics(ratings, contrasts, 4, statistic, options);
+    fmt::print("contrasts/{:<18} {} threads   {:7.3f} s   answer: {} {:+.4f} [{:+.4f}, {:+.4f}], p {:.4f}\n", name,
+               threads, seconds_since(start), statistic, made[0].difference, made[0].interval.low,
+               made[0].interval.high, made[0].p);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -54,4 +80,11 @@ int main() {
   measure("complete", five_annotators(10000, 10, 0), threads);
   measure("complete", five_annotators(10000, 10, 0), 1);
   measure("a tenth missing", five_annotators(10000, 10, 0.1), threads);
+  Ratings ratings = five_annotators(10000, 10, 0);
+  test_all("both orientations", ratings, threads);
+  ratings.both_orientations = false;
+  test_all("one orientation", ratings, threads);
+  ratings = five_annotators(10000, 10, 0.1);
+  ratings.both_orientations = false;
+  test_all("a tenth missing", ratings, threads);
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -48,21 +49,31 @@ std::string prompts_text(const Json& prompts) {
 std::string scores_text(const Json& json) {
   TextTable table{
       {"", "metric", "score", "95%", "chance", "rows", "clusters"}, {}, {false, false, true, true, true, true, true}};
+  // Answers that checking could not decide stand beside the score that counts them as wrong.
+  const Json& ballot = json["ballot"];
+  const auto has_undecided = [](const Json& facts) { return facts.contains("undecided"); };
+  const bool undecided = std::any_of(ballot["tasks"].begin(), ballot["tasks"].end(), has_undecided);
+  if (undecided) {
+    table.columns.emplace_back("undecided");
+    table.right.push_back(true);
+  }
   const auto number = [](const Json& x) {
     return x.is_number() ? fmt::format("{:.3f}", x.get<double>()) : std::string("-");
   };
   const auto add = [&](const std::string& name, const Json& facts, const Json& rows, const Json& chance) {
-    for (const auto& [metric, score] : facts["metrics"].items())
+    for (const auto& [metric, score] : facts["metrics"].items()) {
       table.rows.push_back({name, metric, number(score["raw"]["estimate"]),
                             fmt::format("{} to {}", number(score["raw"]["low"]), number(score["raw"]["high"])),
                             number(chance), rows.dump(), score["clusters"].dump()});
+      if (undecided) table.rows.back().push_back(has_undecided(facts) ? facts["undecided"].dump() : "-");
+    }
   };
-  const Json& ballot = json["ballot"];
   for (const auto& [name, facts] : ballot["tasks"].items()) add(name, facts, facts["questions"], facts["chance"]);
   for (const auto& [name, facts] : ballot["groups"].items())
     add(name, facts, json["results"][name].value("sample_len", Json(0)), Json());
   const Json& prompt = ballot["prompt"];
   std::string text = render_plain(table);
+  if (undecided) text += "undecided: checking met its bound of steps in one of the measures; wrong in it\n";
   if (ballot.contains("responses"))
     text += fmt::format("\nanswers of {}; rules of {}\n", printable(ballot["responses"].get<std::string>()),
                         ballot["task_files"].get<std::string>());

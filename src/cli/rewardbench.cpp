@@ -66,6 +66,16 @@ std::string results_text(const Json& json) {
   return out;
 }
 
+/// What both commands take from the options of every command.
+template <class Options>
+void take_context(const Context& context, Options& options) {
+  options.out = context.require_out();
+  options.force = context.force;
+  options.seed = context.seed;
+  options.scorer.device = context.device;
+  options.scorer.dtype = context.dtype;
+}
+
 }  // namespace
 
 Command rewardbench_command() {
@@ -77,11 +87,7 @@ Command rewardbench_command() {
             auto options = std::make_shared<RewardBenchOptions>();
             add_options(app, *options);
             return [options](Context& context) -> CommandResult {
-              options->out = context.require_out();
-              options->force = context.force;
-              options->seed = context.seed;
-              options->scorer.device = context.device;
-              options->scorer.dtype = context.dtype;
+              take_context(context, *options);
               const std::string text = engine().rewardbench(*options, *context.progress);
               return {text, results_text(Json::parse(text))};
             };
@@ -95,11 +101,7 @@ Command score_command() {
             auto options = std::make_shared<ScoreOptions>();
             add_options(app, *options);
             return [options](Context& context) -> CommandResult {
-              options->out = context.require_out();
-              options->force = context.force;
-              options->seed = context.seed;
-              options->scorer.device = context.device;
-              options->scorer.dtype = context.dtype;
+              take_context(context, *options);
               const std::string text = engine().score(*options, *context.progress);
               const Json json = Json::parse(text);
               return {text, fmt::format("{} pairs, {:.1f}% with the chosen one scored higher, {} ties\n{}\n",

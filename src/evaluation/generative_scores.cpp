@@ -54,7 +54,7 @@ ScoredTask score_answers(LoadedTask& task, std::vector<std::string> answers, con
                          RejectLog& rejects) {
   ScoredTask scored;
   std::vector<Question> questions;
-  std::int64_t chance = 0, undecided = 0;
+  std::int64_t chance = 0;
   const NativeFunction* function = task.config.process_results->is_null()
                                        ? nullptr
                                        : &native_function(task.config.process_results, task.file.path.string());
@@ -66,7 +66,8 @@ ScoredTask score_answers(LoadedTask& task, std::vector<std::string> answers, con
         if (!scores.contains(metric.metric))
           throw wrong_usage("the task '{}' has the metric '{}', which its process_results does not give",
                             task.config.task, metric.metric);
-      undecided += scores.value("undecided", Json(false)) == Json(true);
+      if (const auto found = scores.find("undecided"); found != scores.end())
+        scored.undecided = scored.undecided.value_or(0) + (*found == Json(true) ? 1 : 0);
       chance += function && function->is_chance && function->is_chance(question.row);
       scored.answer_scores.emplace_back(std::move(scores));
     } catch (const Error& error) {
@@ -83,11 +84,6 @@ ScoredTask score_answers(LoadedTask& task, std::vector<std::string> answers, con
   if (chance > 0)
     task.notes.push_back(fmt::format(
         "{} rows ask for what the reference draws at random each time; here that counts as not followed", chance));
-  if (undecided > 0)
-    task.notes.push_back(
-        fmt::format("{} answers could not be decided within the steps that checking may take; they count as wrong "
-                    "in that measure",
-                    undecided));
   scored.task = &task;
   for (const MetricConfig& metric : task.config.metrics) {
     std::vector<double>& values = scored.values[metric.metric];

@@ -157,6 +157,34 @@ TEST_F(Generative, GivenAnswersAreScoredWithoutAModel) {
   EXPECT_FALSE(fs::exists(folder_ / "out/journal.jsonl"));
 }
 
+TEST_F(Generative, MathAnswersThatCannotBeDecidedAreCountedBesideTheScore) {
+  std::string rows, answers;
+  const char* given[] = {"$\\boxed{7}$", "$\\boxed{8}$",
+                         "Final Answer: The final answer is $10^{10^9}$. I hope it is correct."};
+  for (int i = 0; i < 3; ++i) {
+    rows += Json({{"problem", fmt::format("Problem {}?", i)},
+                  {"level", "Level 5"},
+                  {"type", "Algebra"},
+                  {"solution", "So it is $\\boxed{7}$."}})
+                .dump() +
+            "\n";
+    answers += Json({{"doc_id", i}, {"response", given[i]}}).dump() + "\n";
+  }
+  fs::create_directories(folder_ / "data/math_hard");
+  write("data/math_hard/rows.jsonl", rows);
+  write("answers.jsonl", answers);
+  EvalOptions o = options();
+  o.model.clear();
+  o.data = (folder_ / "data").string();
+  o.tasks = {"leaderboard_math_algebra_hard"};
+  o.responses = (folder_ / "answers.jsonl").string();
+  const Json out = run(o);
+  const Json results = Json::parse(read_file(out["results_file"].get<std::string>()));
+  const Json& task = results["ballot"]["tasks"]["leaderboard_math_algebra_hard"];
+  EXPECT_EQ(task["undecided"], 1);
+  EXPECT_NEAR(task["metrics"]["exact_match"]["raw"]["estimate"].get<double>(), 1.0 / 3, 1e-12);
+}
+
 TEST_F(Generative, SamplesOfAnEvaluationAreScoredAgainWithTheSameNumbers) {
   EvalOptions o = options("made");
   o.tasks = {ifeval_task(8).string(), short_task().string()};

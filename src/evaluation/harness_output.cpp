@@ -79,6 +79,10 @@ GroupNumbers group_numbers(const TaskSelection::Group& group, const std::map<std
   std::size_t rows = 0;
   for (const std::string& leaf : group.leaves) rows += scored.at(leaf)->task->questions.size();
   out.metrics["sample_len"] = rows;
+  std::optional<std::int64_t> undecided;
+  for (const std::string& leaf : group.leaves)
+    if (const auto own = scored.at(leaf)->undecided) undecided = undecided.value_or(0) + *own;
+  if (undecided) out.ballot["undecided"] = *undecided;
   Json counts = Json::object();
   for (const Json& entry : list) {
     const std::string metric = entry.value("metric", Json("")).get<std::string>();
@@ -130,6 +134,7 @@ Json ballot_task(const ScoredTask& scored) {
                {"metrics", Json::object()},
                {"notes", task.notes}};
   if (generates) json["cut_by_length"] = scored.cut_by_length;
+  if (scored.undecided) json["undecided"] = *scored.undecided;
   for (const auto& [metric, interval] : scored.intervals) json["metrics"][metric] = clustered_json(interval);
   return json;
 }

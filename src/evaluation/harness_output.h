@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,9 @@ struct ScoredTask {
   std::vector<JsonValue> answer_scores;                  ///< each answer's, by metric
   std::int64_t cut_by_length = 0;                        ///< answers that ended because they may not be longer
   std::int64_t truncated = 0;                            ///< questions that lost tokens on the left
-  std::map<std::string, ClusteredScore> intervals;       ///< by metric
+  /// Answers whose checking met its bound of steps: wrong in that measure. None: a task whose checks have no bound.
+  std::optional<std::int64_t> undecided;
+  std::map<std::string, ClusteredScore> intervals;  ///< by metric
 };
 
 /// The values of a metric with the cluster of each.

@@ -46,7 +46,8 @@ Json math_doc_to_text(const Json& row) {
 Json math_process_results(const Json& row, const std::string& answer) {
   const MathVerdict verdict = score_math_answer(text_of(row, "solution"), answer);
   return Json{{"exact_match", verdict.exact_match ? 1 : 0},
-              {"exact_match_original", verdict.exact_match_original ? 1 : 0}};
+              {"exact_match_original", verdict.exact_match_original ? 1 : 0},
+              {"undecided", verdict.undecided}};
 }
 
 }  // namespace ballot

@@ -13,7 +13,8 @@ namespace ballot {
 void math_process_docs(Documents& documents, const ShuffleSource& shuffle);
 /// "Problem:", the problem, "Solution:".
 Json math_doc_to_text(const Json& row);
-/// {"exact_match": 0 or 1, "exact_match_original": 0 or 1}. Throws Error (input) where the row has no solution.
+/// {"exact_match": 0 or 1, "exact_match_original": 0 or 1, "undecided": true where a bound of steps was met}. Throws
+/// Error (input) where the row has no solution.
 Json math_process_results(const Json& row, const std::string& answer);
 
 }  // namespace ballot

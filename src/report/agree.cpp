@@ -114,14 +114,16 @@ std::vector<AgreeResult::Contrast> contrasts_with(const std::string& reference, 
   if (found == labels.raters.end())
     throw wrong_usage("--reference: unknown annotator '{}'{}", reference, did_you_mean(reference, labels.raters));
   const auto fixed = static_cast<std::size_t>(found - labels.raters.begin());
-  std::vector<double> p;
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
   for (std::size_t a = 0; a < labels.raters.size(); ++a)
-    for (std::size_t b = a + 1; b < labels.raters.size(); ++b) {
-      if (a == fixed || b == fixed) continue;
-      out.push_back({labels.raters[a], labels.raters[b],
-                     compare_statistic(labels.ratings, a, b, fixed, statistic, options), 1, "not distinguished"});
-      p.push_back(out.back().contrast.p);
-    }
+    for (std::size_t b = a + 1; b < labels.raters.size(); ++b)
+      if (a != fixed && b != fixed) pairs.emplace_back(a, b);
+  const std::vector<AgreementContrast> made = compare_statistics(labels.ratings, pairs, fixed, statistic, options);
+  std::vector<double> p;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    out.push_back({labels.raters[pairs[i].first], labels.raters[pairs[i].second], made[i], 1, "not distinguished"});
+    p.push_back(made[i].p);
+  }
   const std::vector<double> adjusted = holm(p);
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i].p_holm = adjusted[i];
@@ -320,9 +322,11 @@ AgreeResult agree(const AgreeOptions& options, std::uint64_t seed, int threads, 
   AgreeResult out;
   out.labels = read_labels(options, seed, rejects);
   out.agreement = measure_labels(out.labels, options.overall, measure);
-  if (measure.replicates > 0)
-    for (const PairAgreement& pair : out.agreement.pairs)
-      out.chance.push_back(chance_test(out.labels.ratings, pair.a, pair.b, measure));
+  if (measure.replicates > 0) {
+    std::vector<std::pair<std::size_t, std::size_t>> pairs;
+    for (const PairAgreement& pair : out.agreement.pairs) pairs.emplace_back(pair.a, pair.b);
+    out.chance = chance_tests(out.labels.ratings, pairs, measure);
+  }
   if ((measure.level == Level::kInterval || measure.level == Level::kRatio) && !out.labels.ratings.both_orientations)
     out.intraclass = measure_intraclass(out.labels.ratings, measure);
   const bool source =

@@ -15,7 +15,7 @@
 #include "core/suggest.h"
 #include "core/terminal.h"
 #include "report/result_items.h"
-#include "statistics/rewardbench_sections.h"
+#include "report/suite_items.h"
 #include "statistics/tests.h"
 
 namespace ballot {
@@ -47,30 +47,6 @@ std::vector<std::pair<std::string, std::string>> named(const std::vector<std::st
   throw wrong_usage("a result is given twice");
 }
 
-/// Weights that make the weighted mean of the rows RewardBench's: subsets by their constants within a section, sections
-/// equal.
-void weigh_rewardbench(std::vector<PairedItem>& items, const std::vector<std::string>& subset) {
-  std::map<std::string, double> rows, weight;
-  std::map<std::string, std::string> section;
-  for (const RewardBenchSubset& known : rewardbench_subsets()) {
-    weight[known.name] = known.weight;
-    section[known.name] = known.section;
-  }
-  for (const std::string& name : subset) ++rows[name];
-  std::map<std::string, double> section_weight;
-  for (const auto& [name, n] : rows)
-    if (section.contains(name)) section_weight[section[name]] += weight[name];
-  std::vector<PairedItem> kept;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (!section.contains(subset[i])) continue;  // unknown subsets enter no section
-    const std::string& s = section[subset[i]];
-    items[i].stratum = static_cast<std::size_t>(std::distance(section_weight.begin(), section_weight.find(s)));
-    items[i].weight = weight[subset[i]] / section_weight[s] / rows[subset[i]];
-    kept.push_back(items[i]);
-  }
-  items = std::move(kept);
-}
-
 ResultContrast contrast_of(const ResultFile& a, const ResultFile& b, const ResultOutcome& x, const ResultOutcome& y,
                            const CompareOptions& options, std::uint64_t seed, int threads) {
   ResultContrast out;
@@ -94,17 +70,21 @@ ResultContrast contrast_of(const ResultFile& a, const ResultFile& b, const Resul
     subset.push_back(item.subset);
   }
   out.only_b = static_cast<std::int64_t>(y.items.size() - items.size());
-  if (x.rewardbench) weigh_rewardbench(items, subset);
+  // What the weighted mean is to be multiplied by: 1 but for RewardBench 2, whose Ties may reach 1.01.
+  const double scale = x.scheme != nullptr ? weigh_by_scheme(*x.scheme, subset, items) : 1;
   if (items.empty())
     throw Error(ErrorKind::kInput, fmt::format("{} and {} have no item of {} in common", a.path, b.path, x.name),
                 "compare results over the same items");
   double weight = 0;
   for (const PairedItem& item : items) weight += item.weight;
   for (const PairedItem& item : items) {
-    out.value_a += item.weight / weight * item.a;
-    out.value_b += item.weight / weight * item.b;
+    out.value_a += scale * item.weight / weight * item.a;
+    out.value_b += scale * item.weight / weight * item.b;
   }
   out.paired = paired_contrast(items, options.bootstrap, seed, threads);
+  out.paired.difference *= scale;
+  out.paired.low *= scale;
+  out.paired.high *= scale;
   return out;
 }
 
@@ -112,7 +92,7 @@ ResultContrast contrast_of(const ResultFile& a, const ResultFile& b, const Resul
 
 void visit_options(OptionVisitor& visit, CompareOptions& o) {
   visit({"against", "only contrasts with this result (its name); default: every two", {}}, o.against);
-  visit({"sections", "RewardBench: also section by section", {}}, o.sections);
+  visit({"sections", "reward suites: also section by section", {}}, o.sections);
   visit({"metric", "of eval's tasks: this metric instead of each task's main one", {}}, o.metric);
   visit({"bootstrap", "replicates for the intervals, and random sign flips for p", {}}, o.bootstrap);
 }
@@ -183,7 +163,7 @@ Json compare_json(const std::vector<ResultContrast>& contrasts, const CompareOpt
                     {"only_b", c.only_b},
                     {"verdict", c.verdict}});
   out["family"] = contrasts.size();
-  out["bootstrap"] = {{"replicates", options.bootstrap}, {"interval", "percentile"}, {"seed", seed}};
+  out["bootstrap"] = {{"replicates", options.bootstrap}, {"interval", "expanded percentile"}, {"seed", seed}};
   return out;
 }
 

@@ -1,7 +1,7 @@
 // `ballot compare`: paired differences between results over the same items, one family, corrected together.
 //
-// Results are folders of `ballot rewardbench` (scores.parquet with subsets: the overall score weighs subsets and
-// sections as RewardBench does), folders of `ballot eval` (samples_*.jsonl: every task by its main metric), or
+// Results are folders of `ballot rewardbench` (scores.parquet; RewardBench, RewardBench 2 and RM-Bench by their own
+// scores, report/suite_items.h), folders of `ballot eval` (samples_*.jsonl: every task by its main metric), or
 // scores.parquet files (accuracy on pairs). Items are matched by their ids; what only one side has is counted and left
 // out.
 //
@@ -20,14 +20,14 @@ namespace ballot {
 struct CompareOptions {
   std::vector<std::string> results;    ///< NAME=PATH names one
   std::optional<std::string> against;  ///< only contrasts with this result
-  bool sections = false;               ///< RewardBench: also section by section
+  bool sections = false;               ///< reward suites: also section by section
   std::optional<std::string> metric;   ///< eval: this metric instead of each task's main one
   std::int64_t bootstrap = 10000;
 };
 void visit_options(OptionVisitor& visit, CompareOptions& options);
 
 struct ResultContrast {
-  std::string outcome;              ///< "RewardBench score", "leaderboard_bbh, acc_norm", "accuracy"
+  std::string outcome;              ///< "RewardBench score", "RM-Bench hard", "leaderboard_bbh, acc_norm", "accuracy"
   std::string a, b;                 ///< names of results: a minus b
   double value_a = 0, value_b = 0;  ///< over the items of both
   PairedContrast paired;

@@ -158,6 +158,93 @@ TEST_F(Compare, TasksOfTheHarnessAreComparedByTheirMainMetric) {
   EXPECT_THAT(error_of(o), HasSubstr("no metric 'acc_nrom'"));
 }
 
+/// Rows as `ballot rewardbench` writes them for prompts with several completions.
+struct SuiteRow {
+  std::string id, subset, cluster, scores;
+};
+
+class CompareSuites : public Compare {
+ protected:
+  std::string write(const std::string& name, const std::vector<SuiteRow>& rows, bool scores = true) {
+    std::vector<std::string> id, subset, cluster, all;
+    std::vector<double> credit(rows.size(), 0.5);
+    for (const SuiteRow& row : rows) {
+      id.push_back(row.id);
+      subset.push_back(row.subset);
+      cluster.push_back(row.cluster);
+      all.push_back(row.scores);
+    }
+    std::vector<TableColumn> columns = {{"id", id}, {"subset", subset}, {"correct", credit}, {"cluster", cluster}};
+    if (scores) columns.push_back({"scores", all});
+    fs::create_directories(folder_ / name);
+    write_table(folder_ / name / "scores.parquet", columns);
+    return path(name);
+  }
+  static const ResultContrast& named(const std::vector<ResultContrast>& contrasts, const std::string& outcome) {
+    for (const ResultContrast& c : contrasts)
+      if (c.outcome == outcome) return c;
+    throw std::runtime_error("no outcome " + outcome);
+  }
+};
+
+TEST_F(CompareSuites, RewardBench2IsComparedByBestOfFourAndTheFivePartsOfTies) {
+  // a: Math right, a tie of two for the top in Focus; Ties: ref right, tied 2 above with a spread of 1.
+  const auto rows = [](const char* math, const char* focus, const char* ref, const char* tied) {
+    return std::vector<SuiteRow>{{"1", "Math", "p1", math},
+                                 {"2", "Math", "p2", R"({"chosen":[1],"rejected":[0,0,0]})"},
+                                 {"3", "Focus", "p3", focus},
+                                 {"ref:0", "Ties", "0", ref},
+                                 {"tied:0", "Ties", "0", tied},
+                                 {"ref:1", "Ties", "1", R"({"chosen":[1],"rejected":[0]})"},
+                                 {"tied:1", "Ties", "1", R"({"chosen":[2,1],"rejected":[0]})"}};
+  };
+  const std::string a = write("a", rows(R"({"chosen":[3],"rejected":[0,1,2]})", R"({"chosen":[3],"rejected":[3,1,2]})",
+                                        R"({"chosen":[4],"rejected":[0]})", R"({"chosen":[3,2],"rejected":[0]})"));
+  const std::string b = write("b", rows(R"({"chosen":[1],"rejected":[0,1,2]})", R"({"chosen":[0],"rejected":[3,1,2]})",
+                                        R"({"chosen":[1],"rejected":[2]})", R"({"chosen":[3,2],"rejected":[0]})"));
+  auto o = options({a, b});
+  o.sections = true;
+  const auto contrasts = compare_results(o, 0, 1);
+  const ResultContrast& score = named(contrasts, "RewardBench 2 score");
+  // Ties of a: 0.3 + 0.3 + 0.2 mean[2 > 1, 1 > 1] + 0.2 mean[2 > 1, 1 > 1] + 0.01 mean[tanh(2 - 1), tanh(0)].
+  const double ties_a = 0.6 + 0.1 + 0.1 + 0.01 * std::tanh(1) / 2;
+  // b's ref:0 lies 1 below: accuracy 1/2, min(-1, 2) / 1 - 1 = -2.
+  const double ties_b = 0.3 + 0.15 + 0.1 + 0.01 * std::tanh(-2) / 2;
+  EXPECT_NEAR(score.value_a, (1 + 0.5 + ties_a) / 3, 1e-12);
+  EXPECT_NEAR(score.value_b, (0.5 + 0 + ties_b) / 3, 1e-12);
+  EXPECT_NEAR(score.paired.difference, score.value_a - score.value_b, 1e-12);
+  EXPECT_EQ(score.paired.clusters, 5);  // three prompts and two of Ties
+  EXPECT_NEAR(named(contrasts, "RewardBench 2 Ties").paired.difference, ties_a - ties_b, 1e-12);
+  EXPECT_NEAR(named(contrasts, "RewardBench 2 Focus").value_a, 0.5, 1e-12);
+}
+
+TEST_F(CompareSuites, RmBenchIsComparedByItsThreeStyles) {
+  const std::string a = write("a", {{"1", "chat", "p1", R"({"chosen":[2,2,2],"rejected":[1,1,1]})"},
+                                    {"2", "math", "p2", R"({"chosen":[1,2,3],"rejected":[0,1,2]})"}});
+  const std::string b = write("b", {{"1", "chat", "p1", R"({"chosen":[0,1,2],"rejected":[0,1,2]})"},
+                                    {"2", "math", "p2", R"({"chosen":[1,2,3],"rejected":[0,1,2]})"}});
+  const auto contrasts = compare_results(options({a, b}), 0, 1);
+  ASSERT_EQ(contrasts.size(), 4u);
+  // b's chat: the fancier wins, so 3 of 3 easy, 0 of 3 normal and hard; math of both: 3 easy, 3 normal, 0 hard.
+  EXPECT_NEAR(named(contrasts, "RM-Bench easy").value_b, 1, 1e-12);
+  EXPECT_NEAR(named(contrasts, "RM-Bench normal").value_b, 0.5, 1e-12);
+  EXPECT_NEAR(named(contrasts, "RM-Bench hard").value_b, 0, 1e-12);
+  EXPECT_NEAR(named(contrasts, "RM-Bench hard").value_a, 0.5, 1e-12);
+  EXPECT_NEAR(named(contrasts, "RM-Bench score").value_a, (1 + 2.0 / 3) / 2, 1e-12);
+}
+
+TEST_F(CompareSuites, WithoutTheScoresOfAllCompletionsThereIsNothingToPair) {
+  const std::vector<SuiteRow> ties = {{"ref:0", "Ties", "0", ""}, {"tied:0", "Ties", "0", ""}};
+  EXPECT_THAT(error_of(options({write("a", ties, false), write("b", ties, false)})),
+              HasSubstr("results of RewardBench 2 without the column 'scores'"));
+  EXPECT_THAT(error_of(options({write("c", ties), write("d", ties)})), HasSubstr("row 1: 'scores' is no"));
+  const std::vector<SuiteRow> styles = {{"1", "chat", "p1", R"({"chosen":[2,2],"rejected":[1,1,1]})"}};
+  EXPECT_THAT(error_of(options({write("e", styles), write("f", styles)})), HasSubstr("three styles"));
+  const std::string stated = write("g", styles, false);
+  write_file(fs::path(stated) / "results.json", R"({"suite": "rm_bench"})");
+  EXPECT_THAT(error_of(options({stated, path("e")})), HasSubstr("results of RM-Bench without"));
+}
+
 TEST_F(Compare, WhatCannotBeComparedIsSaid) {
   EXPECT_THAT(error_of(options({bench("a", 0.7, 1)})), HasSubstr("needs two results"));
   EXPECT_THAT(error_of(options({path("a"), path("nowhere")})), HasSubstr("no result"));

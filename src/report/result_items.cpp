@@ -16,17 +16,11 @@
 #include "core/hash.h"
 #include "core/suggest.h"
 #include "data/table.h"
-#include "statistics/rewardbench_sections.h"
+#include "report/suite_items.h"
 
 namespace ballot {
 namespace fs = std::filesystem;
 namespace {
-
-std::string section_of(const std::string& subset) {
-  for (const RewardBenchSubset& known : rewardbench_subsets())
-    if (known.name == subset) return known.section;
-  return "";
-}
 
 /// Right or wrong: the column `correct`, else whose score is strictly higher.
 std::vector<double> correct_of(const Table& table) {
@@ -77,18 +71,30 @@ std::vector<ResultItem> items_of_scores(const Table& table) {
   return items;
 }
 
+/// The suite that results.json beside the scores names; "" where there is none.
+std::string stated_suite(const fs::path& scores) {
+  const fs::path results = scores.parent_path() / "results.json";
+  if (scores.filename() != "scores.parquet" || !fs::exists(results)) return "";
+  const Json json = Json::parse(read_file(results), nullptr, false);
+  return json.is_object() && json.contains("suite") && json["suite"].is_string() ? json["suite"].get<std::string>()
+                                                                                 : "";
+}
+
 void add_scores(const std::string& path, const CompareOptions& options, ResultFile& out) {
-  const std::vector<ResultItem> items = items_of_scores(read_table(path));
-  const bool rewardbench =
-      std::any_of(items.begin(), items.end(), [](const ResultItem& item) { return !section_of(item.subset).empty(); });
-  out.outcomes.push_back({rewardbench ? "RewardBench score" : "accuracy", rewardbench, items});
-  if (!rewardbench || !options.sections) return;
-  for (const std::string& section : rewardbench_sections()) {
-    ResultOutcome outcome{"RewardBench " + section, true, {}};
-    for (const ResultItem& item : items)
-      if (section_of(item.subset) == section) outcome.items.push_back(item);
-    if (!outcome.items.empty()) out.outcomes.push_back(std::move(outcome));
+  const Table table = read_table(path);
+  const std::string suite = suite_of_scores(table, stated_suite(path));
+  if (suite == "rewardbench2" || suite == "rm_bench") {
+    out.outcomes = suite_outcomes(table, suite, options.sections);
+    return;
   }
+  if (suite.empty()) {
+    out.outcomes.push_back({"accuracy", nullptr, items_of_scores(table)});
+    return;
+  }
+  out.outcomes.push_back({"RewardBench score", &rewardbench_scheme(), items_of_scores(table)});
+  if (!options.sections) return;
+  for (ResultOutcome& section : section_outcomes(ResultOutcome(out.outcomes.front()), "RewardBench"))
+    out.outcomes.push_back(std::move(section));
 }
 
 /// What the questions of a task share, by its name; the whole row where they share nothing.

@@ -4,20 +4,21 @@
 #include <vector>
 
 #include "report/compare.h"
+#include "statistics/rewardbench_sections.h"
 
 namespace ballot {
 
 struct ResultItem {
   std::string key;      ///< matches the items of two results
   std::string cluster;  ///< what items share
-  std::string subset;   ///< RewardBench: decides the weight; else empty
+  std::string subset;   ///< of a reward suite: decides the weight; else empty
   double value = 0;     ///< right or wrong, or a share
   double weight = 1;    ///< how many answers the item stands for (IFEval: instructions)
 };
 
 struct ResultOutcome {
   std::string name;
-  bool rewardbench = false;  ///< items are weighed by subset and section
+  const SectionScheme* scheme = nullptr;  ///< items are weighed by subset and section; else by their own weights
   std::vector<ResultItem> items;
 };
 

@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "statistics/long_scale.h"
-#include "statistics/tests.h"
 
 namespace ballot {
 namespace {
@@ -238,39 +237,6 @@ const Statistic& overall_of(const Agreement& agreement, std::string_view name) {
 }
 const Statistic& pair_of(const PairAgreement& pair, std::string_view name) {
   return by_name(kPairStatistics, pair.statistics, name);
-}
-
-AgreementContrast compare_agreement(const Ratings& ratings, std::size_t a, std::size_t b, std::size_t reference,
-                                    const AgreementOptions& options) {
-  // Columns: units, and by how many more a agrees with the reference than b.
-  ClusterSums sums(ratings.cluster_count(), 2);
-  AgreementContrast out;
-  for (std::size_t u = 0; u < ratings.units(); ++u) {
-    const std::int32_t x = ratings.code(u, a), y = ratings.code(u, b), z = ratings.code(u, reference);
-    if (x < 0 || y < 0 || z < 0) continue;
-    ++out.n;
-    sums.at(ratings.cluster_of(u), 0) += 1;
-    sums.at(ratings.cluster_of(u), 1) += (x == z) - (y == z);
-  }
-  std::vector<double> differences;
-  for (std::size_t c = 0; c < sums.clusters(); ++c)
-    if (sums.row(c)[0] > 0) differences.push_back(sums.row(c)[1]);
-  out.clusters = differences.size();
-  if (out.n == 0) return out;
-  const Bootstrap result = bootstrap(
-      sums, 1,
-      [](std::span<const double> columns, std::span<double> statistic) {
-        statistic[0] = columns[0] == 0 ? NAN : columns[1] / columns[0];
-      },
-      draws(options));
-  out.difference = result.estimates[0];
-  if (options.replicates == 0) return out;
-  out.interval = options.interval == IntervalMethod::kBca
-                     ? bca_interval(out.difference, result.samples_of(0), result.jackknife_of(0))
-                     : percentile_interval(result.samples_of(0));
-  out.p =
-      sign_flip_test(differences, {.flips = options.replicates, .seed = options.seed, .threads = options.threads}).p;
-  return out;
 }
 
 }  // namespace ballot

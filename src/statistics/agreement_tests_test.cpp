@@ -73,6 +73,62 @@ TEST(ChanceTest, ClustersWithASizeOfTheirOwnCannotMove) {
   EXPECT_TRUE(std::isnan(test.p));
 }
 
+TEST(ChanceTest, ManyPairsAreTestedAsEachAlone) {
+  for (const bool both : {true, false})
+    for (const double missing : {0.0, 0.2}) {
+      Ratings ratings = clustered(30, {0.6, 0.55, 0.5, 0.52}, 9, both);
+      Random random(4, "missing");
+      for (std::int32_t& code : ratings.codes)
+        if (random.uniform() < missing) code = kMissing;
+      std::vector<std::pair<std::size_t, std::size_t>> pairs;
+      for (std::size_t a = 0; a < 4; ++a)
+        for (std::size_t b = a + 1; b < 4; ++b) pairs.emplace_back(a, b);
+      const AgreementOptions options{.replicates = 300, .seed = 5};
+      const std::vector<ChanceTest> together = chance_tests(ratings, pairs, options);
+      ASSERT_EQ(together.size(), pairs.size());
+      for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const ChanceTest alone = chance_test(ratings, pairs[i].first, pairs[i].second, options);
+        EXPECT_EQ(together[i].p, alone.p);
+        EXPECT_EQ(together[i].expected, alone.expected);
+        EXPECT_EQ(together[i].n, alone.n);
+        EXPECT_EQ(together[i].clusters, alone.clusters);
+        EXPECT_EQ(together[i].fixed, alone.fixed);
+        EXPECT_TRUE(missing > 0 || alone.n == 300u);
+      }
+    }
+}
+
+TEST(ChanceTest, DealtLabelsAgreeAsOftenAsTheSharesSay) {
+  // Three categories in 200 clusters of seven, always in the same order within a cluster: a third agree by place, but
+  // dealt anew any label meets any other, so the products of the shares are expected.
+  Ratings ratings;
+  ratings.raters = 2;
+  ratings.values = {0, 1, 2};
+  ratings.clusters = 200;
+  for (std::uint32_t c = 0; c < 200; ++c)
+    for (int i = 0; i < 7; ++i) {
+      ratings.codes.insert(ratings.codes.end(), {i < 4 ? 0 : i < 6 ? 1 : 2, i < 1 ? 0 : i < 3 ? 1 : 2});
+      ratings.cluster.push_back(c);
+    }
+  const ChanceTest test = chance_test(ratings, 0, 1, {.replicates = 1999, .seed = 1});
+  EXPECT_NEAR(test.agreement, 2.0 / 7, 1e-12);
+  EXPECT_NEAR(test.expected, (4 * 1 + 2 * 2 + 1 * 4) / 49.0, 0.0012) << "standard error 0.00028";
+}
+
+TEST(CompareStatistic, SwappingWholeClustersIsFlippingTheirSigns) {
+  // Of two categories in both orientations kappa is twice the agreement less one: the two tests draw differently, but
+  // they are the same test.
+  const Ratings ratings = clustered(80, {0.62, 0.58, 0.7, 0.6}, 6);
+  const AgreementOptions options{.replicates = 4000, .seed = 4};
+  const std::vector<std::pair<std::size_t, std::size_t>> pairs = {{0, 1}, {0, 3}, {1, 3}};
+  const auto kappa = compare_statistics(ratings, pairs, 2, "cohen_kappa", options);
+  const auto share = compare_statistics(ratings, pairs, 2, "percent_agreement", options);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    EXPECT_NEAR(kappa[i].p, share[i].p, 0.03) << "standard error 0.011";
+    EXPECT_EQ(kappa[i].p, compare_statistic(ratings, pairs[i].first, pairs[i].second, 2, "cohen_kappa", options).p);
+  }
+}
+
 TEST(CompareStatistic, OfAgreementIsTheOldOneAndKappaIsTwiceIt) {
   const Ratings ratings = clustered(60, {0.85, 0.65, 0.9}, 3);
   const AgreementOptions options{.replicates = 1000, .seed = 4, .interval = IntervalMethod::kPercentile};

@@ -1,5 +1,6 @@
 #include "statistics/distributions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -129,6 +130,21 @@ double student_t_two_sided(double t, double degrees) {
   if (std::isnan(t) || !(degrees > 0)) return std::numeric_limits<double>::quiet_NaN();
   if (std::isinf(t)) return 0;
   return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
+}
+
+double student_t_quantile(double p, double degrees) {
+  if (!(p > 0) || !(p < 1) || !(degrees > 0)) return std::numeric_limits<double>::quiet_NaN();
+  if (p == 0.5) return 0;
+  // Bisection: the tails fall monotonically, and nobody asks for many.
+  const double tails = 2 * std::min(p, 1 - p);
+  double low = 0, high = 1;
+  while (student_t_two_sided(high, degrees) > tails) high *= 2;
+  for (int i = 0; i < 200 && high - low > 1e-15 * high; ++i) {
+    const double middle = low + (high - low) / 2;
+    (student_t_two_sided(middle, degrees) > tails ? low : high) = middle;
+  }
+  const double t = low + (high - low) / 2;
+  return p < 0.5 ? -t : t;
 }
 
 double chi_square_1_upper(double x) {

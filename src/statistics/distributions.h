@@ -11,6 +11,8 @@ double normal_quantile(double p);
 double incomplete_beta(double a, double b, double x);
 /// P(|T| >= |t|) for Student's t with `degrees` of freedom.
 double student_t_two_sided(double t, double degrees);
+/// The t that Student's t with `degrees` of freedom does not exceed with probability p; NaN outside (0, 1).
+double student_t_quantile(double p, double degrees);
 /// P(X >= x) for chi-square with one degree of freedom.
 double chi_square_1_upper(double x);
 /// P(X = k) for Binomial(n, p), by logarithms.

@@ -29,6 +29,15 @@ TEST(Distributions, StudentAndBetaAgreeWithScipy) {
   EXPECT_EQ(student_t_two_sided(INFINITY, 5), 0);
 }
 
+TEST(Distributions, StudentsQuantileAgreesWithScipy) {
+  EXPECT_NEAR(student_t_quantile(0.975, 9), 2.262157162798205, 1e-12);
+  EXPECT_NEAR(student_t_quantile(0.975, 37.25), 2.025733544775226, 1e-12);
+  EXPECT_NEAR(student_t_quantile(0.025, 1), -12.706204736174705, 1e-11);
+  EXPECT_NEAR(student_t_quantile(0.975, 12031), 1.9601611839291417, 1e-9);
+  EXPECT_EQ(student_t_quantile(0.5, 3), 0);
+  EXPECT_TRUE(std::isnan(student_t_quantile(1, 3)));
+}
+
 TEST(Distributions, ChiSquareAndBinomial) {
   EXPECT_NEAR(chi_square_1_upper(3.841458820694124), 0.05, 1e-14);
   EXPECT_NEAR(binomial_probability(3, 10, 0.5), 0.1171875, 1e-14);

@@ -170,4 +170,16 @@ void PackedColumns::sum(std::span<const std::uint32_t> index, std::span<double> 
     out[c] = place_[c] < 0 ? 0 : sums[static_cast<std::size_t>(place_[c])];
 }
 
+std::span<const std::uint32_t> random_half(Random& random, std::span<std::uint32_t> room) {
+  std::size_t kept = 0;
+  std::uint64_t bits = 0;
+  for (std::size_t c = 0; c < room.size(); ++c) {
+    if (c % 64 == 0) bits = random.next();
+    room[kept] = static_cast<std::uint32_t>(c);
+    kept += bits & 1;
+    bits >>= 1;
+  }
+  return room.first(kept);
+}
+
 }  // namespace ballot

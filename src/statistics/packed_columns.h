@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include "core/random.h"
 #include "statistics/bootstrap.h"
 
 namespace ballot {
@@ -28,5 +29,9 @@ class PackedColumns {
   std::vector<std::int32_t> place_;  // where a column lies among the kept ones; -1: zero
   std::size_t kept_ = 0;
 };
+
+/// Each of the clusters 0 .. room.size() - 1 with probability one half, by one bit of the stream: what a test turns
+/// round or swaps. Returns the part of `room` that holds them, in order.
+std::span<const std::uint32_t> random_half(Random& random, std::span<std::uint32_t> room);
 
 }  // namespace ballot
