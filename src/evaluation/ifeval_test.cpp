@@ -130,7 +130,7 @@ TEST(Language, ProbabilitiesAreLangdetectsWithTheSameSeed) {
     ASSERT_TRUE(found) << row[0];
     ASSERT_EQ(found->size(), row[2].size()) << row[0];
     for (std::size_t i = 0; i < found->size(); ++i) {
-      EXPECT_EQ((*found)[i].name, row[2][i][0]) << row[0];
+      EXPECT_EQ((*found)[i].name, row[2][i][0].get<std::string>()) << row[0];
       EXPECT_NEAR((*found)[i].probability, row[2][i][1].get<double>(), 1e-9) << row[0];
     }
   }
