@@ -322,7 +322,7 @@ class OpenAiJudge : public Judge {
         const double wait = verdict.wait ? std::max(*verdict.wait, call.busy > 3 ? own / 8 : 0) : own;
         if (verdict.wait) heard(time);  // it is alive, and says when to come again
         if (wait > kLongestWait) {
-          log_warning("{} wants to be left alone for {:.0f} s: parked", endpoint.base, wait);
+          if (!endpoint.parked()) log_warning("{} wants to be left alone for {:.0f} s: parked", endpoint.base, wait);
           endpoint.park(time, time + wait);
           heard(time + wait);
         } else {
