@@ -177,7 +177,7 @@ TEST(Model, GradientsOfFloatAgreeWithDouble) {
   const auto a = narrow->parameters(), b = wide->parameters();
   for (std::size_t i = 0; i < a.size(); ++i)
     EXPECT_LT(largest(a[i].second.grad().to(at::kDouble) - b[i].second.grad()),
-              2e-6 * b[i].second.grad().norm().item<double>())
+              5e-6 * b[i].second.grad().norm().item<double>())
         << a[i].first;
 }
 

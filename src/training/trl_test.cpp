@@ -82,7 +82,10 @@ void compare(const std::string& file, const std::string& objective, const std::s
         if (ragged && metric == "epoch") continue;
         if (skipped.contains(metric) || !steps[i].contains(metric)) continue;
         const double expected = value.get<double>(), found = steps[i][metric].get<double>();
-        EXPECT_NEAR(found, expected, std::max(1e-4, 1e-4 * std::abs(expected))) << metric << ", step " << i + 1;
+        // AdamW makes a whole step of a gradient that is all rounding, so what a compiler sums in another order shows
+        // from the second step on (g++ 14 against 12: up to 5e-4).
+        const double tolerance = i == 0 ? 1e-4 : 1e-3;
+        EXPECT_NEAR(found, expected, tolerance * std::max(1.0, std::abs(expected))) << metric << ", step " << i + 1;
         ++compared;
       }
     if (!run.contains("final") || pairs_differ) continue;
