@@ -25,9 +25,13 @@ TEST(MathTask, RowsOfLevelFiveAreKeptWithTheirAnswers) {
 TEST(MathTask, AnAnswerHasBothMeasures) {
   const Json row = {{"problem", "1+1?"}, {"solution", "It is $\\boxed{2}$."}};
   EXPECT_EQ(math_doc_to_text(row), "Problem:\n1+1?\n\nSolution:");
-  EXPECT_EQ(math_process_results(row, "So $\\boxed{2}$."), (Json{{"exact_match", 1}, {"exact_match_original", 0}}));
+  EXPECT_EQ(math_process_results(row, "So $\\boxed{2}$."),
+            (Json{{"exact_match", 1}, {"exact_match_original", 0}, {"undecided", false}}));
   EXPECT_EQ(math_process_results(row, "Final Answer: The final answer is $2$. I hope it is correct."),
-            (Json{{"exact_match", 1}, {"exact_match_original", 1}}));
+            (Json{{"exact_match", 1}, {"exact_match_original", 1}, {"undecided", false}}));
+  EXPECT_EQ(
+      math_process_results(row, "Final Answer: The final answer is $10^{10^9}$. I hope it is correct.")["undecided"],
+      true);
   EXPECT_THROW(math_process_results({{"problem", "1+1?"}}, "2"), Error);
 }
 

@@ -99,7 +99,7 @@ TEST(Paired, IntervalsHoldTheTrueDifferenceWithFewClustersAndRareDifferences) {
   const SimulatedDesign few{"10 prompts of ten pairs", {{10, 10, 10, 0.5, 0.6, 0.3}}};
   const SimulatedDesign rare{"250 items, one in fifty differs", {{250, 1, 1, 0, 2.4, 0.3}}};
   const SimulatedDesign uneven{"20 clusters of 1 to 40", {{20, 1, 40, 1, 0.6, 0.3}}};
-  for (const auto& [design, studies] : {std::pair(few, 3000), {rare, 1500}, {uneven, 1500}}) {
+  for (const auto& [design, studies] : {std::pair(few, 2000), {rare, 1000}, {uneven, 1000}}) {
     const SimulatedErrors e = simulate(design, studies, 400, 11, 0);
     EXPECT_GT(e.share(e.covered), 0.93) << design.name;
     EXPECT_LT(e.share(e.covered), 0.97) << design.name;
@@ -111,7 +111,7 @@ TEST(Paired, TrueNullsAreRejectedOnceInTwentyWhateverTheClusters) {
        {SimulatedDesign{"40 prompts of ten pairs", {{40, 10, 10, 0.5}}},
         SimulatedDesign{"30 clusters of 1 to 12", {{30, 1, 12, 1}}},
         SimulatedDesign{"two sections", {{25, 1, 4, 1, 0.6, 0, 0, 3}, {25, 1, 4, 1, 0.6, 0, 1, 1}}}}) {
-    const SimulatedErrors e = simulate(design, 1500, 200, 5, 0);
+    const SimulatedErrors e = simulate(design, 1000, 200, 5, 0);
     EXPECT_GT(e.share(e.rejected), 0.035) << design.name;
     EXPECT_LT(e.share(e.rejected), 0.065) << design.name;
     EXPECT_LE(e.verdicts, e.rejected) << design.name;

@@ -20,9 +20,19 @@ std::uint32_t scaled(std::uint32_t bits, std::uint32_t n) {
 
 using Key = std::array<std::uint32_t, 2>;
 
+/// Remembers the last one: the hash costs as much as some hundred draws, and every replicate asks with the same seed.
 Key key_of(std::uint64_t seed) {
-  const std::uint64_t digest = hash64("cluster bootstrap " + std::to_string(seed));
-  return {static_cast<std::uint32_t>(digest), static_cast<std::uint32_t>(digest >> 32)};
+  struct Made {
+    std::uint64_t seed = 0;
+    Key key{};
+    bool any = false;
+  };
+  thread_local Made last;
+  if (!last.any || last.seed != seed) {
+    const std::uint64_t digest = hash64("cluster bootstrap " + std::to_string(seed));
+    last = {seed, {static_cast<std::uint32_t>(digest), static_cast<std::uint32_t>(digest >> 32)}, true};
+  }
+  return last.key;
 }
 
 std::array<std::uint32_t, 4> block_of(Key key, std::uint64_t replicate, std::uint64_t block) {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include "core/hash.h"
 #include "core/parallel.h"
@@ -18,8 +19,20 @@ namespace {
 constexpr std::size_t kExactClusters = 20;
 
 /// Ties between sums of the same numbers in another order must count as ties.
+constexpr double kTie = 1e-12;
 bool as_extreme(double sum, double observed, double scale) {
-  return std::fabs(sum) >= std::fabs(observed) - 1e-12 * scale;
+  return std::fabs(sum) >= std::fabs(observed) - kTie * scale;
+}
+
+/// The sums that the 2^n choices of signs make; the bit j of a place is set where the sign of number j is flipped.
+std::vector<double> signed_sums(std::span<const double> numbers) {
+  std::vector<double> out{0};
+  for (const double x : numbers) {
+    const std::size_t half = out.size();
+    for (std::size_t i = 0; i < half; ++i) out.push_back(out[i] - x);
+    for (std::size_t i = 0; i < half; ++i) out[i] += x;
+  }
+  return out;
 }
 
 template <class Adjust>
@@ -49,19 +62,22 @@ SignFlip sign_flip_test(std::span<const double> cluster_differences, const SignF
   }
   const std::size_t n = differences.size();
   if (n <= kExactClusters) {
-    // Gray code: each of the 2^n sums differs from the one before in one sign.
+    // Every sum is one of the first half's and one of the second's: of the latter, in order, those far enough out are
+    // counted by bisection.
     out.exact = true;
-    std::vector<double> sign(n, 1);
-    std::int64_t extreme = 0;
+    const std::span<const double> every = differences;
+    const std::vector<double> first = signed_sums(every.first(n / 2));
+    std::vector<double> second = signed_sums(every.subspan(n / 2));
+    std::sort(second.begin(), second.end());
+    const double least = std::fabs(out.statistic) - kTie * scale;
     const std::uint64_t all = std::uint64_t{1} << n;
-    double sum = out.statistic;
-    for (std::uint64_t i = 0; i < all; ++i) {
-      extreme += as_extreme(sum, out.statistic, scale);
-      const int flip = std::countr_zero(i + 1);
-      if (i + 1 == all) break;
-      sign[static_cast<std::size_t>(flip)] *= -1;
-      sum += 2 * sign[static_cast<std::size_t>(flip)] * differences[static_cast<std::size_t>(flip)];
+    std::uint64_t extreme = 0;
+    for (const double x : first) {
+      const auto below = std::upper_bound(second.begin(), second.end(), -least - x) - second.begin();
+      const auto above = second.end() - std::lower_bound(second.begin(), second.end(), least - x);
+      extreme += static_cast<std::uint64_t>(below + above);
     }
+    if (least <= 0) extreme = all;  // the sum is 0: no flip is less extreme
     out.p = static_cast<double>(extreme) / static_cast<double>(all);
     return out;
   }
@@ -70,14 +86,12 @@ SignFlip sign_flip_test(std::span<const double> cluster_differences, const SignF
   // Four clusters at a time: the sixteen sums that their signs can make, looked up by four of the draw's bits.
   constexpr std::size_t kTogether = 4, kSums = 16, kBits = 128;
   const std::size_t groups = (n + kTogether - 1) / kTogether;
-  std::vector<double> signed_sums(groups * kSums);
-  for (std::size_t group = 0; group < groups; ++group)
-    for (std::size_t signs = 0; signs < kSums; ++signs) {
-      double sum = 0;
-      for (std::size_t j = 0; j < kTogether && group * kTogether + j < n; ++j)
-        sum += (signs >> j & 1) != 0 ? -differences[group * kTogether + j] : differences[group * kTogether + j];
-      signed_sums[group * kSums + signs] = sum;
-    }
+  differences.resize(groups * kTogether, 0.0);
+  std::vector<double> group_sums;
+  for (std::size_t group = 0; group < groups; ++group) {
+    const std::vector<double> sums = signed_sums(std::span(differences).subspan(group * kTogether, kTogether));
+    group_sums.insert(group_sums.end(), sums.begin(), sums.end());
+  }
   constexpr std::size_t kChunk = 64, kGroups = kBits / kTogether;
   const std::size_t flips = static_cast<std::size_t>(std::max<std::int64_t>(options.flips, 1));
   std::atomic<std::int64_t> extreme{0};
@@ -91,7 +105,7 @@ SignFlip sign_flip_test(std::span<const double> cluster_differences, const SignF
                                  key);
         const std::size_t end = std::min(groups - first, kGroups);
         for (std::size_t i = 0; i < end; ++i)
-          sums[i % kTogether] += signed_sums[(first + i) * kSums + (bits[i / 8] >> (4 * (i % 8)) & 15)];
+          sums[i % kTogether] += group_sums[(first + i) * kSums + (bits[i / 8] >> (4 * (i % 8)) & 15)];
       }
       here += as_extreme(sums[0] + sums[1] + sums[2] + sums[3], out.statistic, scale);
     }

@@ -10,6 +10,24 @@
 namespace ballot {
 namespace {
 
+TEST(SignFlip, IsTheCountOverEveryFlip) {
+  for (std::size_t n = 1; n <= 12; ++n)
+    for (const double grain : {1.0, 0.125, 1e-9}) {  // coarse grains tie often
+      Random random(n, "every flip");
+      std::vector<double> d;
+      for (std::size_t i = 0; i < n; ++i) d.push_back(grain * std::round((random.normal() + 0.5) / grain));
+      double observed = 0, scale = 0;
+      for (const double x : d) observed += x, scale += std::fabs(x);
+      int extreme = 0;
+      for (unsigned flips = 0; flips < 1u << n; ++flips) {
+        double sum = 0;
+        for (std::size_t i = 0; i < n; ++i) sum += (flips >> i & 1) != 0 ? -d[i] : d[i];
+        extreme += std::fabs(sum) >= std::fabs(observed) - 1e-12 * scale;
+      }
+      EXPECT_EQ(sign_flip_test(d).p, extreme / std::pow(2.0, static_cast<double>(n))) << n << " of grain " << grain;
+    }
+}
+
 TEST(SignFlip, ExactForEightDifferences) {
   const std::vector<double> differences = {.3, .1, -.2, .4, .25, .05, -.1, .35};
   const SignFlip result = sign_flip_test(differences);
