@@ -85,13 +85,12 @@ std::string scores_text(const Json& json) {
                         ballot["task_files"].get<std::string>());
   if (ballot.contains("server")) {
     const Json& server = ballot["server"];
-    text += fmt::format(
-        "{} at {}; choices by {}; {} requests\n", printable(server["model"].get<std::string>()),
-        printable(server["url"].get<std::string>()),
-        server["server_scores"] == "next_token"
-            ? std::string("lists of next tokens")
-            : "the prompt's log-probabilities (" + server["probe"]["prompt_log_probabilities"].get<std::string>() + ")",
-        server["requests"].dump());
+    const std::string way = server["probe"]["prompt_log_probabilities"];
+    const std::string choices = server["server_scores"] == "next_token" ? "choices by lists of next tokens; "
+                                : way == "none"                         ? ""
+                                                : "choices by the prompt's log-probabilities (" + way + "); ";
+    text += fmt::format("{} at {}; {}{} requests\n", printable(server["model"].get<std::string>()),
+                        printable(server["url"].get<std::string>()), choices, server["requests"].dump());
   }
   for (const auto& [name, facts] : ballot["tasks"].items()) {
     if (facts["truncated"] != 0)

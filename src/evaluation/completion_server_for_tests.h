@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -51,6 +52,25 @@ class TestCompletions {
   std::string name() const { return "openai:" + url() + "#tiny"; }
   std::int64_t requests() const { return requests_; }  ///< of completions that were answered
   std::int64_t prompt_requests() const { return prompt_requests_; }
+  /// Single tokens that the model thinks likely behind `context`, as texts, and which stay single tokens there.
+  std::vector<std::string> likely(const std::string& context) const {
+    const std::vector<TokenId> ids = tokenizer_.encode(context);
+    std::vector<std::string> texts;
+    for (const TokenId id : best(log_probabilities(ids)[static_cast<std::int64_t>(ids.size()) - 1], 20)) {
+      std::vector<TokenId> longer = ids;
+      longer.push_back(id);
+      const std::string text = tokenizer_.decode(std::vector<TokenId>{id}, /*skip_special=*/true);
+      if (!text.empty() && tokenizer_.encode(context + text) == longer) texts.push_back(text);
+    }
+    return texts;
+  }
+  /// A letter that is not among them.
+  std::string unlikely_letter(const std::string& context) const {
+    const std::vector<std::string> known = likely(context);
+    std::string letter = "A";
+    while (std::find(known.begin(), known.end(), letter) != known.end()) ++letter[0];
+    return letter;
+  }
   std::atomic<bool> renamed = false;  ///< answers as another model from now on
 
  private:
@@ -112,7 +132,9 @@ class TestCompletions {
   }
 
   Json answer(const Json& body, const std::vector<TokenId>& ids) {
-    const Made made = make(body, ids);
+    // Behind a prompt whose scores are asked for it is not looked at what is made: the model is not asked for it.
+    const bool scores = body["max_tokens"] == 1;
+    const Made made = scores ? Made{"?", "length", 1} : make(body, ids);
     Json choice = {{"index", 0}, {"text", made.text}, {"finish_reason", made.finish_reason}, {"logprobs", nullptr}};
     const bool next = body.contains("logprobs"), echo = next && body.value("echo", false);
     if (!options_.no_logprobs && (next || body.contains("prompt_logprobs"))) {

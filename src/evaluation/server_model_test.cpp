@@ -23,11 +23,21 @@ class Served : public EvalTest {
     o.tokenizer = tiny();
     return o;
   }
-  /// A single letter is to be chosen, as in MMLU-Pro.
-  std::string letters_task() const {
+  static EvalOptions first(std::int64_t rows, EvalOptions o) {
+    o.limit = rows;
+    return o;
+  }
+  /// Single tokens are to be chosen, as in MMLU-Pro: those that the model thinks likely, and where `unlikely` is set
+  /// one that its list of the likeliest does not have.
+  std::string letters_task(const TestCompletions& server, bool unlikely) const {
     std::string rows;
-    for (const char* q : {"Which is a fruit?", "Which is round?", "What barks?", "What flies?", "What is cold?"})
-      rows += Json({{"q", q}, {"c", {"A", "B", "C", "D"}}, {"t", rows.size() % 4}}).dump() + "\n";
+    for (const char* q : {"Which is a fruit?", "Which is round?", "What barks?", "What flies?", "What is cold?"}) {
+      std::vector<std::string> choices = server.likely(q);
+      EXPECT_GE(choices.size(), 3u);
+      choices.resize(3);
+      if (unlikely) choices.back() = server.unlikely_letter(q);
+      rows += Json({{"q", q}, {"c", choices}, {"t", 1}}).dump() + "\n";
+    }
     write("letters.jsonl", rows);
     return write("letters.yaml",
                  "task: letters\ndataset_path: json\ndataset_kwargs: {data_files: {test: letters.jsonl}}\n"
@@ -52,10 +62,10 @@ class Served : public EvalTest {
 };
 
 TEST_F(Served, ChoicesGetTheLogLikelihoodsOfTheModelItself) {
-  const Json local = run(options("local"));
+  const Json local = run(first(10, options("local")));
   for (const Kind kind : {Kind::kVllm, Kind::kEcho}) {
     TestCompletions server(tiny(), {.kind = kind});
-    const Json out = run(served(server, kind == Kind::kVllm ? "vllm" : "echo"));
+    const Json out = run(first(10, served(server, kind == Kind::kVllm ? "vllm" : "echo")));
     expect_same(out, local);
     EXPECT_EQ(out["ballot"]["server"]["probe"]["prompt_log_probabilities"],
               kind == Kind::kVllm ? "prompt_logprobs" : "echo");
@@ -63,18 +73,22 @@ TEST_F(Served, ChoicesGetTheLogLikelihoodsOfTheModelItself) {
   }
 }
 
-TEST_F(Served, AQuestionOfLettersIsOneRequest) {
-  EvalOptions o = options("local");
-  o.tasks = {letters_task()};
-  const Json local = run(o);
-  // 64 next tokens of 320: where a letter is not among them its question is asked choice by choice.
-  TestCompletions all(tiny(), {.kind = Kind::kVllm}), none(tiny(), {.kind = Kind::kEcho});
-  for (TestCompletions* server : {&all, &none}) {
-    EvalOptions through = served(*server, server == &all ? "all" : "none");
-    through.tasks = o.tasks;
-    expect_same(run(through), local);
+TEST_F(Served, AQuestionOfSingleTokensIsOneRequestWhereTheListHasThem) {
+  for (const bool unlikely : {false, true}) {
+    TestCompletions vllm(tiny(), {.kind = Kind::kVllm}), echo(tiny(), {.kind = Kind::kEcho});
+    EvalOptions o = options(unlikely ? "local_unlikely" : "local");
+    o.tasks = {letters_task(vllm, unlikely)};
+    const Json local = run(o);
+    for (TestCompletions* server : {&vllm, &echo}) {
+      EvalOptions through = served(*server, (server == &vllm ? "vllm" : "echo") + std::string(unlikely ? "2" : "1"));
+      through.tasks = o.tasks;
+      expect_same(run(through), local);
+    }
+    // The look takes two requests with prompt_logprobs, or one each of two ways and two of the third.
+    EXPECT_EQ(vllm.prompt_requests(), unlikely ? 2 + 5 * 3 : 2);
+    EXPECT_EQ(vllm.requests(), 1 + 1 + 2 + 5 + (unlikely ? 5 * 3 : 0));
+    EXPECT_EQ(echo.prompt_requests(), 4 + 5 * 3);
   }
-  EXPECT_EQ(none.prompt_requests(), 4 + 5 * 4);  // its look: three ways, the last one twice
 }
 
 TEST_F(Served, AServerWithoutPromptLogProbabilitiesIsRefusedAndNothingIsWritten) {
@@ -90,9 +104,9 @@ TEST_F(Served, AServerWithoutPromptLogProbabilitiesIsRefusedAndNothingIsWritten)
 }
 
 TEST_F(Served, ItsListsOfNextTokensGiveTheSameTokenByToken) {
-  const Json local = run(options("local"));
+  const Json local = run(first(3, options("local")));
   TestCompletions server(tiny(), {.kind = Kind::kLlamaCpp});
-  EvalOptions o = served(server);
+  EvalOptions o = first(3, served(server));
   o.server_scores = "next_token";
   expect_same(run(o), local);
   TestCompletions echo(tiny(), {.kind = Kind::kEcho});
@@ -137,18 +151,18 @@ TEST_F(Served, AnswersAreTheModelsOwnWhateverTheServer) {
 }
 
 TEST_F(Served, ABusyServerIsWaitedFor) {
-  const Json local = run(options("local"));
+  const Json local = run(first(8, options("local")));
   TestCompletions server(tiny(), {.busy = 3, .busy_every = 5});
-  const Json out = run(served(server));
+  const Json out = run(first(8, served(server)));
   expect_same(out, local);
-  EXPECT_GT(out["ballot"]["server"]["retries"].get<int>(), 10);
+  EXPECT_GT(out["ballot"]["server"]["retries"].get<int>(), 5);
 }
 
 TEST_F(Served, AKilledRunGoesOnWithWhatItHas) {
   TestCompletions server(tiny());
-  const Json whole = run(served(server, "whole"));
+  const Json whole = run(first(34, served(server, "whole")));
   const std::int64_t all = server.requests();
-  EvalOptions o = served(server, "killed");
+  EvalOptions o = first(34, served(server, "killed"));
   Interrupting interrupting(2);
   EXPECT_THROW(run_eval(o, interrupting), Error);
   clear_interrupt();
@@ -202,7 +216,7 @@ TEST_F(Served, AnotherModelInTheMiddleEndsTheRun) {
     void update(std::int64_t, std::string_view) override { served.renamed = true; }
     TestCompletions& served;
   } renaming(server);
-  EvalOptions o = served(server);
+  EvalOptions o = first(20, served(server));
   try {
     run_eval(o, renaming);
     FAIL();
@@ -210,7 +224,7 @@ TEST_F(Served, AnotherModelInTheMiddleEndsTheRun) {
     EXPECT_THAT(error.message(), HasSubstr("now answers as the model another"));
   }
   server.renamed = false;
-  EXPECT_EQ(run(o)["results"]["everyday_choice"]["sample_len"], 40);
+  EXPECT_EQ(run(o)["results"]["everyday_choice"]["sample_len"], 20);
 }
 
 TEST_F(Served, TheKeyComesFromTheEnvironmentAndStandsNowhere) {
