@@ -41,10 +41,13 @@ class Digits {
   std::uint64_t word_ = 0, ways_ = kWays;
 };
 
-/// A shuffle of 0 .. out.size() - 1 (Fisher-Yates).
-void shuffle(Digits& digits, std::span<std::uint32_t> out) {
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint32_t>(i);
-  for (std::size_t i = out.size(); i > 1; --i) std::swap(out[i - 1], out[digits.below(static_cast<std::uint32_t>(i))]);
+/// first .. first + out.size() - 1 in a random order (Fisher-Yates, filling as it goes).
+void shuffle(Digits& digits, std::uint32_t first, std::span<std::uint32_t> out) {
+  for (std::uint32_t i = 0; i < out.size(); ++i) {
+    const std::uint32_t j = i == 0 ? 0 : digits.below(i + 1);
+    out[i] = out[j];
+    out[j] = first + i;
+  }
 }
 
 /// The units that both of a pair rated, cluster by cluster, clusters with equally many units together.
@@ -81,15 +84,13 @@ Blocks blocks_of(const Ratings& ratings, const std::vector<bool>& rated) {
 void deal(Random random, const Blocks& blocks, std::vector<std::uint32_t>& order, std::vector<std::uint32_t>& partner) {
   Digits digits(random);
   for (const Blocks::Size& size : blocks.sizes) {
-    order.resize(size.clusters + size.units);
-    const std::span<std::uint32_t> cluster = std::span(order).first(size.clusters),
-                                   unit = std::span(order).last(size.units);
-    shuffle(digits, cluster);
+    order.resize(size.clusters);
+    shuffle(digits, 0, order);
     std::size_t place = size.first;
-    for (const std::uint32_t c : cluster) {
-      const auto from = static_cast<std::uint32_t>(size.first + static_cast<std::size_t>(c) * size.units);
-      shuffle(digits, unit);
-      for (const std::uint32_t k : unit) partner[place++] = from + k;
+    for (const std::uint32_t c : order) {
+      shuffle(digits, static_cast<std::uint32_t>(size.first + static_cast<std::size_t>(c) * size.units),
+              std::span(partner).subspan(place, size.units));
+      place += size.units;
     }
   }
 }
