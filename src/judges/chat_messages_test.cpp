@@ -223,6 +223,27 @@ TEST(LabelLogprobs, OfSeveralFieldsALabelIsTheProductOfItsWords) {
   EXPECT_TRUE(label_probabilities(format, 2, text).empty());
 }
 
+TEST(LabelLogprobs, AnswersOfLlamaCppUnderASchemaHoldBothFields) {
+  // As its server gave them for SmolLM2-135M-Instruct (Q4_1): alternatives are those before the schema forbids them,
+  // and the stream begins with a fence that the content lacks.
+  ChatAnswer answer;
+  answer.content = "{\n  \"preference\": \"A\",\n  \"magnitude\": 1\n}";
+  for (const char* token :
+       {"`", "`", "`", "j", "s", "on", "\n", "\n", "{", "\n ", " \"", "pre", "fer", "ence", "\":", " \""})
+    answer.logprobs.push_back({token, -1, {{token, -1}, {"A", -4}}});
+  answer.logprobs.push_back({"A", -1.68, {{"A", -1.68}, {"j", -2.04}, {"B", -2.98}, {"b", -3.93}, {"f", -4.0}}});
+  for (const char* token : {"\",", "\n ", " \"", "m", "ag", "n", "itude", "\":", " "})
+    answer.logprobs.push_back({token, -1, {{token, -1}, {"3", -4}}});
+  answer.logprobs.push_back({"1", -0.91, {{"1", -0.91}, {"2", -1.17}, {"3", -2.28}, {"4", -2.96}, {"0", -3.46}}});
+  for (const char* token : {"\n", "}", "\n"}) answer.logprobs.push_back({token, -1, {{token, -1}, {"0", -4}}});
+  const std::vector<double> p = label_probabilities(Format::load("binary_magnitude"), 2, answer);
+  ASSERT_EQ(p.size(), 6u);
+  const double a = std::exp(-1.68) / (std::exp(-1.68) + std::exp(-2.98)),
+               one = std::exp(-0.91) / (std::exp(-0.91) + std::exp(-1.17) + std::exp(-3.46));
+  EXPECT_NEAR(p[1], a * one, 1e-12);        // A1
+  EXPECT_NEAR(p[4], (1 - a) * one, 1e-12);  // B1
+}
+
 TEST(LabelLogprobs, AWordForATieIsOneOfThem) {
   const Format format = Format::load("binary_tie");
   ChatAnswer answer;
