@@ -126,8 +126,8 @@ std::string model_sha256(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file() && !name.starts_with(".") && name != "manifest.json" && name != "metrics.jsonl" &&
-        name != "plan.json")
+    if (entry.is_regular_file() && !name.starts_with(".") && name != "manifest.json" && name != "unfinished.json" &&
+        name != "metrics.jsonl" && name != "plan.json")
       files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
@@ -163,9 +163,11 @@ bool begin_folder(const fs::path& folder, const Manifest& manifest, bool force) 
   remove_stale_temporaries(folder);
   const std::string key = make_key(manifest);
   const fs::path note = folder / "unfinished.json";
-  if (fs::exists(folder / "manifest.json"))
+  if (fs::exists(folder / "manifest.json")) {
+    fs::remove(note);  // left by a process that was killed just after it wrote the manifest
     throw Error(ErrorKind::kUsage, fmt::format("{} is finished", folder.string()),
                 "choose another --out, or start over with --force");
+  }
   if (!fs::exists(note)) {
     Json json;
     json["stage"] = manifest.stage;

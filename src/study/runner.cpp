@@ -90,6 +90,8 @@ void run_one(const fs::path& folder, const Stage& stage, const Keys& keys, const
   run.progress = &recorded;
   const auto began = std::chrono::steady_clock::now();
   if (!finished) stage.run(run);
+  // A process killed just after it wrote the manifest left its note beside it.
+  if (finished) fs::remove(artefact / "unfinished.json");
   StageRecord record;
   record.name = stage.name;
   record.kind = stage.kind;
