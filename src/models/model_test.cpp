@@ -169,6 +169,19 @@ TEST(RewardModel, IsMadeFromALanguageModelAndReadBack) {
   EXPECT_EQ(model_hash(*model), model_hash(*again));
 }
 
+TEST(Model, ThePaddingTokensRowGetsNoGradientFromItsLookupAsInTransformers) {
+  const auto model = load_model(golden("models/tiny_llama_rm").string());
+  ASSERT_EQ(model->config()["pad_token_id"].get<int>(), 0);
+  model->hidden_states(one_sequence({5, 0, 7, 9, 0, 11})).square().sum().backward();
+  for (const auto& [name, parameter] : model->parameters()) {
+    if (name != "model.embed_tokens.weight") continue;
+    EXPECT_EQ(largest(parameter.grad()[0]), 0);
+    for (const int id : {5, 7, 9, 11}) EXPECT_GT(largest(parameter.grad()[id]), 1e-6) << id;
+    return;
+  }
+  FAIL() << "no table";
+}
+
 TEST(Model, GradientsOfFloatAgreeWithDouble) {
   const std::string folder = golden("models/tiny_gemma3").string();
   const auto narrow = load_model(folder), wide = load_model(folder, {.parameters = "fp64"});

@@ -70,6 +70,7 @@ struct Transformer::Tensors {
   at::Tensor embedding, norm, head, score;
   std::vector<std::pair<std::string, at::Tensor>> layers;
   at::ScalarType compute = at::kFloat;
+  std::int64_t padding_row = -1;  ///< nn.Embedding's padding_idx; -1: none
 };
 
 Transformer::Transformer(const Family& family, Json config, const std::string& context)
@@ -91,6 +92,11 @@ Transformer::Transformer(const Family& family, Json config, const std::string& c
   shape_.max_positions = reader.integer("max_position_embeddings", 2048);
   shape_.initializer_range = reader.number("initializer_range", 0.02);
   shape_.tied_head = reader.flag("tie_word_embeddings", false);
+  if (reader.has("pad_token_id") && reader.json()["pad_token_id"].is_number_integer()) {
+    const auto pad = reader.json()["pad_token_id"].get<std::int64_t>();
+    if (pad >= -shape_.vocabulary && pad < shape_.vocabulary)
+      tensors_->padding_row = pad < 0 ? pad + shape_.vocabulary : pad;  // counted from the end, as PyTorch does
+  }
   if (shape_.layers > 4096 || shape_.hidden > (1 << 20) || shape_.heads > (1 << 16) || shape_.intermediate > (1 << 24))
     throw bad_input("{}: {} layers of {} numbers with {} heads are no model", context, shape_.layers, shape_.hidden,
                     shape_.heads);
@@ -146,7 +152,13 @@ at::Tensor Transformer::run(const std::shared_ptr<Batch>& batch) const {
                   fmt::format("token {} lies outside the model's vocabulary of {} rows", id, shape_.vocabulary),
                   "the tokenizer does not belong to this model, or tokens were added without resizing it");
   const at::Tensor ids = at::tensor(batch->ids(), at::kLong);
-  at::Tensor x = embedding(tensors_->embedding, ids, embedding_factor()).to(tensors_->compute);
+  at::Tensor x = embedding(tensors_->embedding, ids, embedding_factor());
+  // As in transformers the row of pad_token_id learns nothing from being looked up (nn.Embedding's padding_idx), also
+  // where that token is a real one: SmolLM2's is the end of every turn.
+  if (x.requires_grad() && tensors_->padding_row >= 0)
+    if (const at::Tensor padding = ids.eq(tensors_->padding_row); padding.any().item<bool>())
+      x = at::where(padding.unsqueeze(1), x.detach(), x);
+  x = x.to(tensors_->compute);
   for (std::int64_t n = 0; n < shape_.layers; ++n) {
     if (checkpointing_ && at::GradMode::is_enabled())
       x = checkpointed([this, n, batch](const at::Tensor& input) { return layer(n, input, *batch); }, x,
