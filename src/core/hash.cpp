@@ -75,7 +75,8 @@ std::string sha256_folder(const std::filesystem::path& path) {
       if (entry->is_directory()) entry.disable_recursion_pending();
       continue;
     }
-    if (entry->is_regular_file() && name != "manifest.json") files.push_back(entry->path());
+    if (entry->is_regular_file() && name != "manifest.json" && name != "unfinished.json")
+      files.push_back(entry->path());
   }
   std::sort(files.begin(), files.end());
   Hasher hasher;

@@ -32,7 +32,8 @@ class Hasher {
 std::string sha256_hex(std::string_view bytes);
 /// Plain SHA-256 of a file. Throws Error (input) where it cannot be read.
 std::string sha256_file(const std::filesystem::path& path);
-/// SHA-256 over the names and contents of all files of a folder (sorted, manifest.json and hidden files left out).
+/// SHA-256 over the names and contents of all files of a folder, sorted. Left out: hidden files, and what a folder says
+/// of itself (manifest.json, unfinished.json).
 std::string sha256_folder(const std::filesystem::path& path);
 /// The first eight bytes of the SHA-256 as a number: a seed or a key for counter-based random numbers.
 std::uint64_t hash64(std::string_view bytes);

@@ -18,12 +18,13 @@ TEST(Hash, FieldsDoNotRunIntoEachOther) {
   EXPECT_NE(Hasher().field("ab").field("c").hex(), Hasher().field("a").field("bc").hex());
 }
 
-TEST(Hash, OfAFolderSeesNamesAndContentsAndNoManifest) {
+TEST(Hash, OfAFolderSeesNamesAndContentsAndNotWhatItSaysOfItself) {
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / "ballot_hash_test";
   std::filesystem::remove_all(folder);
   write_file(folder / "a", "1");
   const std::string before = sha256_folder(folder);
   write_file(folder / "manifest.json", "{}");
+  write_file(folder / "unfinished.json", "{}");
   EXPECT_EQ(sha256_folder(folder), before);
   write_file(folder / "b", "1");
   EXPECT_NE(sha256_folder(folder), before);

@@ -163,11 +163,9 @@ bool begin_folder(const fs::path& folder, const Manifest& manifest, bool force) 
   remove_stale_temporaries(folder);
   const std::string key = make_key(manifest);
   const fs::path note = folder / "unfinished.json";
-  if (fs::exists(folder / "manifest.json")) {
-    fs::remove(note);  // left by a process that was killed just after it wrote the manifest
+  if (fs::exists(folder / "manifest.json"))
     throw Error(ErrorKind::kUsage, fmt::format("{} is finished", folder.string()),
                 "choose another --out, or start over with --force");
-  }
   if (!fs::exists(note)) {
     Json json;
     json["stage"] = manifest.stage;

@@ -49,6 +49,12 @@ class EvalTest : public TaskTest {
   static std::vector<Json> samples_of(const Json& out, std::size_t task = 0) {
     return lines_of(out["samples_files"][task].get<std::string>());
   }
+  /// Multiple choice over the rows of rows.jsonl: question q, choices c, place of the right one t.
+  std::filesystem::path choice_task() const {
+    return write("task.yaml",
+                 "task: mine\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.jsonl}}\ntest_split: test\n"
+                 "output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: c\ndoc_to_target: t\n");
+  }
   std::filesystem::path ifeval_task(std::int64_t tokens) const {
     return write("local_ifeval.yaml", "include: " + (leaderboard_folder() / "ifeval/ifeval.yaml").string() +
                                           "\ntask: local_ifeval\ndataset_path: json\ntest_split: test\n"

@@ -215,11 +215,7 @@ TEST_F(Eval, WhatCannotBeDoneIsRefusedBeforeTheModelIsLoaded) {
 TEST_F(Eval, ABadRowFailsTheRunWhereThatIsAsked) {
   write("rows.jsonl", "{\"q\": \"a\", \"c\": [], \"t\": 0}\n{\"q\": \"b\", \"c\": [\"x\", \"y\"], \"t\": 5}\n");
   EvalOptions o = options();
-  o.tasks = {
-      write("task.yaml",
-            "task: mine\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.jsonl}}\ntest_split: test\n"
-            "output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: c\ndoc_to_target: t\n")
-          .string()};
+  o.tasks = {choice_task().string()};
   const Json out = run(o);
   EXPECT_EQ(out["ballot"]["rejects"]["rejected"]["empty_choices"], 1);
   EXPECT_EQ(out["ballot"]["tasks"]["mine"]["answer_not_among_choices"], 1);

@@ -194,11 +194,7 @@ TEST_F(Served, RowsThatTheServerRefusesAreRejectsAndTheRestGoesOn) {
   write("rows.jsonl", rows);
   TestCompletions server(tiny(), {.refuse_longer = 300});
   EvalOptions o = served(server);
-  o.tasks = {
-      write("task.yaml",
-            "task: mine\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.jsonl}}\ntest_split: test\n"
-            "output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: c\ndoc_to_target: t\n")
-          .string()};
+  o.tasks = {choice_task().string()};
   const Json out = run(o);
   EXPECT_EQ(out["ballot"]["rejects"]["rejected"]["refused_by_server"], 1);
   EXPECT_THAT(read_file(folder_ / "served.rejects.jsonl"), HasSubstr("maximum context length"));

@@ -115,6 +115,12 @@ struct Journal::State {
     sqlite3_bind_text(statement, place, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
   }
 
+  static bool inserted(sqlite3_stmt* statement) {
+    const bool done = sqlite3_step(statement) == SQLITE_DONE;
+    sqlite3_reset(statement);
+    return done;
+  }
+
   bool put(const JournalEntry& e) {
     const Annotation& a = e.annotation;
     const std::string label = label_json(a);
@@ -137,9 +143,7 @@ struct Journal::State {
     sqlite3_bind_int64(insert, 17, a.cached_tokens);
     sqlite3_bind_double(insert, 18, a.cost);
     sqlite3_bind_double(insert, 19, a.seconds);
-    const bool done = sqlite3_step(insert) == SQLITE_DONE;
-    sqlite3_reset(insert);
-    return done;
+    return inserted(insert);
   }
 
   bool put(const JournalTry& t) {
@@ -152,9 +156,7 @@ struct Journal::State {
     sqlite3_bind_int64(insert_try, 7, t.cached_tokens);
     sqlite3_bind_int64(insert_try, 8, t.estimated);
     sqlite3_bind_double(insert_try, 9, t.cost);
-    const bool done = sqlite3_step(insert_try) == SQLITE_DONE;
-    sqlite3_reset(insert_try);
-    return done;
+    return inserted(insert_try);
   }
 
   void write_loop() {
