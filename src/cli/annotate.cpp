@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/terminal.h"
+#include "judges/annotate_items.h"
 #include "study/make_judge.h"
 
 namespace ballot {

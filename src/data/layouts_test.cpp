@@ -82,7 +82,9 @@ TEST(Layouts, HelpSteerIsReadInItsThreeForms) {
   EXPECT_EQ(one.summary.layout, "helpsteer");
   ASSERT_EQ(one.rows.size(), 2u);
   for (const PoolRow& row : one.rows)
-    if (row.completions.size() == 2) EXPECT_EQ(row.completions[0].text, "better");
+    if (row.completions.size() == 2) {
+      EXPECT_EQ(row.completions[0].text, "better");
+    }
 
   const std::vector<Json> preferences = {
       {{"prompt", "p"}, {"response_1", "r1"}, {"response_2", "r2"}, {"preference_strength", 2}},

@@ -321,8 +321,12 @@ TEST(SharedData, TheMalformedNectarFileGetsItsVerdicts) {
     }
     // Their words: "keep", "reject" or "drop", or a choice of two that we state above.
     const bool choice = verdict.find(" or ") != std::string::npos;
-    if (!choice) EXPECT_EQ(ours.empty(), verdict.starts_with("keep")) << line;
-    if (choice && verdict.starts_with("keep or warn")) EXPECT_EQ(ours, "") << line;
+    if (!choice) {
+      EXPECT_EQ(ours.empty(), verdict.starts_with("keep")) << line;
+    }
+    if (choice && verdict.starts_with("keep or warn")) {
+      EXPECT_EQ(ours, "") << line;
+    }
     const std::string got = reasons.contains(line) ? reasons[line] : "";
     if (ours.empty() && got == "duplicate_prompt") {  // the file repeats some prompts
       ++duplicates;

@@ -305,7 +305,9 @@ TEST(SharedData, TheMalformedSftFileGetsItsVerdicts) {
   for (const Json& entry : expected) {
     const int line = entry["line"];
     EXPECT_EQ(reasons.contains(line) ? reasons[line] : "", ours.at(line)) << entry["defect"];
-    if (line != 11) EXPECT_EQ(ours.at(line).empty(), std::string(entry["verdict"]).starts_with("keep")) << line;
+    if (line != 11) {
+      EXPECT_EQ(ours.at(line).empty(), std::string(entry["verdict"]).starts_with("keep")) << line;
+    }
   }
   EXPECT_EQ(rows.size(), 4u);
 }

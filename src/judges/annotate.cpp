@@ -209,6 +209,7 @@ class Run {
   std::string note_text() const {
     std::string text = fmt::format("{} failed", failed_);
     if (cost_ > 0) text += fmt::format(", cost {:.2f}", cost_);
+    if (!waiting_.empty()) text += "; " + waiting_;
     return text;
   }
 
@@ -259,7 +260,11 @@ class Run {
     if (prepared_) return;
     prepared_ = true;
     const std::string notes = judge_.prepare(
-        format_, {options_.concurrency, journal_.note("judge"), [this](const SpentTokens& spent) { take_try(spent); }});
+        format_, {options_.concurrency, journal_.note("judge"), [this](const SpentTokens& spent) { take_try(spent); },
+                  [this](const std::string& waiting) {
+                    waiting_ = waiting;
+                    progress_.update(finished_, note_text());
+                  }});
     if (!notes.empty()) journal_.set_note("judge", notes);
   }
 
@@ -353,6 +358,7 @@ class Run {
   std::int64_t finished_ = 0, failed_ = 0, tokens_ = 0, pending_ = 0, lost_cached_ = 0;
   bool prepared_ = false;
   double cost_ = 0;
+  std::string waiting_;  // why nothing is asked at present; empty: it is
 };
 
 /// From the pilot's prompts to the whole: per-prompt means, and an interval from their spread over prompts.

@@ -81,8 +81,4 @@ Manifest annotate_manifest(const std::filesystem::path& pool, const Format& form
 AnnotateSummary annotate(const std::filesystem::path& pool, const std::filesystem::path& out, Judge& judge,
                          const AnnotateOptions& options, std::int64_t seed, bool force, Progress& progress);
 
-/// What it would ask, without asking: {"prompts", "items", "prompt_characters", ...} as JSON.
-std::string annotate_dry_run(const std::filesystem::path& pool, const Judge& judge, const AnnotateOptions& options,
-                             std::int64_t seed);
-
 }  // namespace ballot

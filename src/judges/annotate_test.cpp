@@ -17,6 +17,7 @@
 #include "data/annotations.h"
 #include "data/ids.h"
 #include "data/pool.h"
+#include "judges/annotate_items.h"
 #include "judges/journal.h"
 #include "judges/judge_spec.h"
 #include "judges/priced.h"

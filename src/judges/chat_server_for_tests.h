@@ -46,7 +46,7 @@ enum class ServerFault {
   kCutBeforeDone,  // of a stream: after the answer
   kCount,
   // Those that take long, so that only who names them gets them.
-  kTooManyLong,    // 429 with retry-after: 600
+  kTooManyLong,    // 429 with retry-after: `retry_after`
   kLateFirstByte,  // the answer, after `late`
 };
 
@@ -67,6 +67,7 @@ struct ChatServerOptions {
   bool has_health = true;
   bool calm_look = false;  ///< faults befall ballots alone
   std::chrono::milliseconds late{0};
+  std::string retry_after = "600";  ///< of kTooManyLong
   /// What is said in place of `content`, which names a label; of ballots in free text.
   std::function<std::string(const std::string& user, const std::string& content)> says =
       [](const std::string&, const std::string& content) { return content; };
@@ -99,6 +100,11 @@ class ChatServer {
     const auto found = played_.find(fault);
     return found == played_.end() ? 0 : found->second;
   }
+  /// Ballots that came although the server had asked to be left alone.
+  std::int64_t too_early() const {
+    const std::lock_guard lock(mutex_);
+    return too_early_;
+  }
   std::atomic<bool> down = false;               ///< 503 to everything
   std::atomic<bool> renamed = false;            ///< answers as another model from now on
   std::atomic<std::int64_t> refuse_after = -1;  ///< 401 once so many ballots were answered
@@ -114,6 +120,10 @@ class ChatServer {
     const Json body = Json::parse(request.body);
     const bool ballot = body["messages"].size() > 1;
     if (ballot) ++requests_;
+    if (ballot) {
+      const std::lock_guard lock(mutex_);
+      if (closed_until_ > std::chrono::steady_clock::now()) ++too_early_;
+    }
     if (body.value("stream", false)) ++streamed_;
     if (refuse_after >= 0 && requests_ > refuse_after)
       return reply.send(401,
@@ -133,6 +143,9 @@ class ChatServer {
       logged.content = content;
       ++logged.asked;
       ++played_[fault];
+      if (fault == ServerFault::kTooManyLong)
+        closed_until_ = std::chrono::steady_clock::now() +
+                        std::chrono::milliseconds(static_cast<int>(1000 * std::stod(options_.retry_after)));
       logged.delivered += fault == ServerFault::kNone || fault == ServerFault::kTwoChoices ||
                           fault == ServerFault::kNoUsage || fault == ServerFault::kInvalidUtf8 ||
                           fault == ServerFault::kCutBeforeDone || fault == ServerFault::kLateFirstByte;
@@ -164,7 +177,7 @@ class ChatServer {
         return true;
       case ServerFault::kTooManyLong:
         reply.send(429, R"({"error": {"message": "come again later", "code": "rate_limit_exceeded"}})",
-                   "application/json", {{"Retry-After", "600"}});
+                   "application/json", {{"Retry-After", options_.retry_after}});
         return true;
       case ServerFault::kTooManyDate: {
         const std::time_t now = std::time(nullptr);
@@ -313,6 +326,8 @@ class ChatServer {
   std::atomic<std::int64_t> requests_ = 0, streamed_ = 0;
   mutable std::atomic<std::int64_t> prompt_tokens_ = 0, completion_tokens_ = 0;
   std::uint64_t fault_number_ = 0;
+  std::chrono::steady_clock::time_point closed_until_{};
+  std::int64_t too_early_ = 0;
   HttpServer server_;  // last: it calls the others
 };
 

@@ -1,4 +1,5 @@
 // Judges that are talked into something, servers that keep one waiting, and keys that servers repeat.
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -147,27 +148,76 @@ TEST_F(HostileAnswersTest, AServerThatAsksForTenMinutesIsLeftAloneAndTheOthersTa
   EXPECT_EQ(Json::parse(summary.judge)["faults"]["http_429"], busy.requests());
 }
 
-TEST_F(HostileAnswersTest, WhereNobodyElseIsLeftAWordOfGoodHealthEndsTheTenMinutesAndNothingElseDoes) {
-  options_.limit = 8;
-  {
-    const ChatServer well({.fault_share = 0.02, .faults = {ServerFault::kTooManyLong}, .calm_look = true});
-    EXPECT_EQ(run("well", to({well.url()})).usable, 80);
-    EXPECT_GE(well.played(ServerFault::kTooManyLong), 1);
-  }
-  const ChatServer mute(
-      {.fault_share = 1, .faults = {ServerFault::kTooManyLong}, .has_health = false, .calm_look = true});
+/// Keeps what the progress line would say.
+class NotedProgress : public Progress {
+ public:
+  void start(std::string_view, std::int64_t, std::string_view) override {}
+  void update(std::int64_t, std::string_view note) override { notes.emplace_back(note); }
+  void finish(std::string_view note) override { notes.emplace_back(note); }
+  void say(std::string_view) override {}
+  std::vector<std::string> notes;
+};
+
+TEST_F(HostileAnswersTest, ATimeThatAServerAsksForIsWaitedForAndTheProgressLineSaysSo) {
+  const ChatServer server(
+      {.fault_share = 0.01, .faults = {ServerFault::kTooManyLong}, .calm_look = true, .retry_after = "3"});
+  options_.concurrency = 1;  // none is on its way when the word comes
+  const auto judge = make_openai_judge(to({server.url()}));
+  NotedProgress progress;
+  const AnnotateSummary summary =
+      annotate(folder_ / "pool.parquet", folder_ / "patient", *judge, options_, 7, false, progress);
+  EXPECT_EQ(summary.usable, 200);
+  EXPECT_GE(server.played(ServerFault::kTooManyLong), 1);
+  EXPECT_EQ(server.too_early(), 0);
+  compare_with_log("patient", server.log());
+  const auto waits = [](const std::string& note) { return note.find("the judge asks to wait") != std::string::npos; };
+  EXPECT_GE(std::count_if(progress.notes.begin(), progress.notes.end(), waits), 2);
+  EXPECT_FALSE(waits(progress.notes.back())) << "it is over";
+}
+
+TEST_F(HostileAnswersTest, WhereAllAskForMoreThanARunWaitsItEndsAndTheSameCommandGoesOn) {
+  // Well in health, and asked to be left alone all the same: a run waits as long as timeouts.total, here 5 s.
+  const ChatServer server({.fault_share = 0.02, .faults = {ServerFault::kTooManyLong}, .calm_look = true});
   set_log_level(LogLevel::kWarning);
   testing::internal::CaptureStderr();
-  std::thread user([] {
-    std::this_thread::sleep_for(std::chrono::seconds(3));
-    request_interrupt();
-  });
-  EXPECT_THROW(run("mute", to({mute.url()})), Error);
-  user.join();
+  int ended = 0;
+  for (bool done = false; !done && ended < 50;) {
+    const auto began = std::chrono::steady_clock::now();
+    try {
+      const AnnotateSummary summary = run("left", to({server.url()}));
+      EXPECT_EQ(summary.usable, 200);
+      done = true;
+    } catch (const Error& error) {
+      ++ended;
+      EXPECT_EQ(error.exit_code(), 1);
+      EXPECT_NE(error.message().find("asks to be left alone for 10 min 00 s"), std::string::npos) << error.message();
+      EXPECT_NE(error.next().find("goes on from the journal"), std::string::npos) << error.next();
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  }
   const std::string log = testing::internal::GetCapturedStderr();
   set_log_level(LogLevel::kOff);
-  EXPECT_LE(mute.requests(), 16) << "not asked again in its ten minutes";
+  EXPECT_GE(ended, 1);
+  EXPECT_LT(ended, 50);
+  compare_with_log("left", server.log());  // nothing lost, nothing asked twice
   EXPECT_NE(log.find("wants to be left alone for 600 s: parked"), std::string::npos) << log;
+}
+
+TEST_F(HostileAnswersTest, NeitherHealthNorItsAbsenceEndsTheTimeThatTheOnlyServerAskedFor) {
+  for (const bool has_health : {true, false}) {
+    const ChatServer server(
+        {.fault_share = 1, .faults = {ServerFault::kTooManyLong}, .has_health = has_health, .calm_look = true});
+    ServerOptions options = to({server.url()});
+    options.timeouts.total = 1000;
+    std::thread user([] {
+      std::this_thread::sleep_for(std::chrono::seconds(4));
+      request_interrupt();
+    });
+    EXPECT_THROW(run(has_health ? "well" : "mute", options), Error);
+    user.join();
+    clear_interrupt();
+    EXPECT_LE(server.requests(), 16) << "those on their way when it said so";
+  }
 }
 
 TEST_F(HostileAnswersTest, AFirstByteAfterTheIdleTimeIsTooLateForAStreamAndNotForAWholeAnswer) {

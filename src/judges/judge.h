@@ -68,6 +68,9 @@ struct JudgeSetup {
   /// To be told at once, during prepare() and answer(), on the caller's thread: it goes into the journal and counts
   /// against budgets. Empty: nobody wants to know.
   std::function<void(const SpentTokens&)> spent = {};
+  /// To be told about once a second while nothing can be asked: why and for how long, for the progress line; an empty
+  /// text when it is over. Empty: nobody wants to know.
+  std::function<void(const std::string&)> waiting = {};
 };
 
 class Judge {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -98,6 +99,12 @@ void JudgeServers::clear_queues() {
   for (Place& place : places_) place.endpoint->queue.clear();
 }
 
+double JudgeServers::opens_at() const {
+  double first = std::numeric_limits<double>::infinity();
+  for (const Place& place : places_) first = std::min(first, place.endpoint->opens_at());
+  return first;
+}
+
 void JudgeServers::look_after(HttpClient& client, const std::function<double()>& now,
                               const std::function<void()>& heard) {
   const double time = now();
@@ -107,7 +114,7 @@ void JudgeServers::look_after(HttpClient& client, const std::function<double()>&
   if (ask_all) all_asked_ = time;
   for (Place& place : places_) {
     Endpoint& endpoint = *place.endpoint;
-    if (!endpoint.health_is_due(time) && !(ask_all && !endpoint.asking_health)) continue;
+    if (!endpoint.health_is_due(time) && !(ask_all && !endpoint.asking_health && time >= endpoint.opens_at())) continue;
     endpoint.asking_health = true;
     const std::size_t path = endpoint.base.find('/', endpoint.base.find("://") + 3);
     HttpRequest request =

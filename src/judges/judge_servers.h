@@ -42,8 +42,10 @@ class JudgeServers {
   std::optional<std::size_t> next_for(Endpoint& endpoint);
   void clear_queues();
 
-  /// Asks those that are parked for their health when it is due. Where all are parked, one that says it is well comes
-  /// back before its time. `now`: the clock, in seconds; `heard`: a sign of life came.
+  /// Seconds on the clock from when on one of them may be asked again, by their own words; in the past: now.
+  double opens_at() const;
+  /// Asks those that are parked for their health when it is due, and often where all are parked; none before the time
+  /// until which it asked to be left alone. `now`: the clock, in seconds; `heard`: a sign of life came.
   void look_after(HttpClient& client, const std::function<double()>& now, const std::function<void()>& heard);
 
  private:

@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "formats/format.h"
 #include "judges/chat_answer.h"
@@ -28,6 +29,7 @@ namespace {
 
 constexpr int kTries = 6;                   // of one request, those that a busy server turned away left out
 constexpr double kLongestWait = 120;        // seconds that a server may ask for before it is parked
+constexpr double kWorthTelling = 2;         // seconds of waiting that the progress line mentions
 constexpr std::int64_t kShortAnswer = 512;  // tokens of an answer in short form
 constexpr int kOtherModels = 10;            // answers in a row by another model: the server has changed
 constexpr std::size_t kAllRefused = 8;      // so many requests refused and none answered: it is not the request
@@ -51,6 +53,7 @@ class OpenAiJudge : public Judge {
       log_warning("a server of profile {} cannot be told {}: it uses its own", to_string(options_.chat.profile),
                   fmt::join(fields, ", "));
     spent_ = setup.spent;
+    waiting_told_ = setup.waiting;
     servers_.open(client_, options_, concurrency_, spent_);
     model_ = servers_.model();
     const Json before = setup.notes.empty() ? Json() : Json::parse(setup.notes);
@@ -330,7 +333,9 @@ class OpenAiJudge : public Judge {
           if (verdict.word == "connect" && endpoint.failed(time))
             log_warning("{} is parked: {}", endpoint.base, verdict.message);
         }
-        return again(wait > kLongestWait ? 0 : wait);
+        // Where the whole server is left alone, its requests are free for the others at once.
+        const bool for_others = wait > kLongestWait || (verdict.wait && wait >= 1 && servers_.size() > 1);
+        return again(for_others ? 0 : wait);
       }
       case ReplyKind::kRetry: {
         const bool slow = verdict.word == "idle_timeout" || verdict.word == "timeout";
@@ -365,6 +370,7 @@ class OpenAiJudge : public Judge {
     servers_.look_after(client_, [this] { return now(); }, [this] { heard(now()); });
     const double time = now();
     const double patience = options_.timeouts.total > 0 ? options_.timeouts.total : 600;
+    wait_for_servers(time, patience);
     if (in_flight_ == 0 && failing_since_ && time - std::max(last_sign_, *failing_since_) > patience && !failure_)
       failure_.emplace(ErrorKind::kFailed,
                        fmt::format("no endpoint of the judge has answered for {:.0f} s ({})", time - last_sign_,
@@ -372,10 +378,29 @@ class OpenAiJudge : public Judge {
                        "see whether the server runs; the same command goes on from the journal");
   }
 
+  /// Where every server asked to be left alone: tells for how long, or ends the run where that is beyond patience.
+  void wait_for_servers(double time, double patience) {
+    const double rest = in_flight_ == 0 && open_ > 0 ? servers_.opens_at() - time : 0;
+    if (rest > patience && !failure_)
+      failure_.emplace(ErrorKind::kFailed,
+                       fmt::format("the judge at {} asks to be left alone for {}, and a run waits {} at most",
+                                   servers_[0].endpoint->base, human_duration(rest), human_duration(patience)),
+                       "give the same command again after that time: it goes on from the journal, where every answer "
+                       "is. A run waits as long as the judge file's timeouts: {total: SECONDS} says");
+    const bool tells = rest > (telling_ ? 0 : kWorthTelling) && !failure_;
+    if (!waiting_told_ || (!tells && !telling_) || (tells && telling_ && time - told_ < 1)) return;
+    telling_ = tells;
+    told_ = time;
+    waiting_told_(tells ? fmt::format("the judge asks to wait: on in {}", human_duration(rest)) : "");
+  }
+
   ServerOptions options_;
   HttpClient client_;
   JudgeServers servers_;
   std::function<void(const SpentTokens&)> spent_;
+  std::function<void(const std::string&)> waiting_told_;
+  bool telling_ = false;
+  double told_ = 0;
   std::string model_;  // as the servers call it
   int others_in_a_row_ = 0;
   bool stream_ = false;

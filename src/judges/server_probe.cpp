@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "core/progress.h"
 #include "judges/chat_answer.h"
 #include "net/api_request.h"
 #include "net/server_reply.h"
@@ -18,7 +19,8 @@ namespace ballot {
 namespace {
 
 constexpr int kTries = 8, kSchemaTries = 4, kConnectTries = 3;
-constexpr double kLongestWait = 10;  // seconds: a server that wants more is asked again all the same
+constexpr double kWorthTelling = 10;  // seconds of waiting that the log mentions
+constexpr double kOthersWait = 120;   // seconds that one of several servers may ask for before the run begins without
 
 /// Under this schema only one word can be said, and none would say it of its own accord.
 const Json& odd_schema() {
@@ -144,11 +146,16 @@ class Prober {
         throw stop("the first request", reply);
       if (!again || n + 1 >= tries) return reply;
       const double wanted = verdict.wait.value_or(options_.first_wait * std::min(std::pow(2.0, n), 16.0));
-      const double wait = std::min(wanted, kLongestWait);
-      if (wanted > kLongestWait)
-        log_warning("{} wants to be left alone for {:.0f} s: it is asked again in {:.0f} s, {} times more at most",
-                    base_, wanted, wait, tries - 1 - n);
-      for (double left = wait; left > 0 && !interrupt_requested(); left -= 0.05)
+      const double patience = options_.timeouts.total > 0 ? options_.timeouts.total : 600;
+      if (wanted > (options_.endpoints.size() > 1 ? std::min(patience, kOthersWait) : patience))
+        throw Error(ErrorKind::kFailed,
+                    fmt::format("the judge at {} asks to be left alone for {}", base_, human_duration(wanted)),
+                    "give the same command again after that time: it goes on from the journal. A run waits as long as "
+                    "the judge file's timeouts: {total: SECONDS} says");
+      if (wanted > kWorthTelling)
+        log_warning("{} asks to be left alone for {}: waiting for it, {} tries left", base_, human_duration(wanted),
+                    tries - 1 - n);
+      for (double left = wanted; left > 0 && !interrupt_requested(); left -= 0.05)
         std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.05)));
     }
   }

@@ -38,21 +38,21 @@ bool Endpoint::failed(double now) {
 
 void Endpoint::park(double now, double until) {
   parked_ = true;
-  parked_until_ = until;
-  next_health_ = std::max(now + health_wait_, until);
+  parked_until_ = std::max(parked_until_, until);
+  next_health_ = std::max(now + health_wait_, parked_until_);
   health_wait_ = std::min(health_wait_ * 2, 30.0);
 }
 
 void Endpoint::health(double now, bool healthy, bool unknown) {
   asking_health = false;
-  if (healthy || (unknown && now >= parked_until_)) {
+  if ((healthy || unknown) && now >= parked_until_) {
     parked_ = false;
     failures_ = unknown ? kFailuresToPark - 1 : 0;
     window_ = 1;
     doubling_ = healthy;
     return;
   }
-  next_health_ = std::max(now + health_wait_, unknown ? parked_until_ : 0);
+  next_health_ = std::max(now + health_wait_, parked_until_);
   health_wait_ = std::min(health_wait_ * 2, 30.0);
 }
 

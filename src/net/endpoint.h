@@ -3,8 +3,9 @@
 // How many requests may be in flight adapts: it doubles per round trip until the server first says "not now", then
 // grows by one per round trip and is halved at each such word (once per round trip, not once per request). After five
 // failures in a row an endpoint is parked and asked for its health; the answer 200 brings it back with one request at
-// first.
+// first. One that asked to be left alone until a time is parked until then, whatever it says of its health meanwhile.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -26,10 +27,13 @@ class Endpoint {
   bool failed(double now);
 
   bool parked() const { return parked_; }
-  double not_before() const { return not_before_; }
+  /// From when on it may be asked again, as far as it said so itself; in the past where it said nothing.
+  double opens_at() const { return std::max(not_before_, parked_until_); }
+  /// Nothing goes there before `until`, and then only once it is well.
   void park(double now, double until);
   bool health_is_due(double now) const { return parked_ && !asking_health && now >= next_health_; }
-  /// `healthy`: 200 from /health; `unknown`: there is no such address, so trying is the only way to know.
+  /// `healthy`: 200 from /health; `unknown`: there is no such address, so trying is the only way to know. Neither ends
+  /// a time that it asked for.
   void health(double now, bool healthy, bool unknown);
   double window() const { return window_; }
 

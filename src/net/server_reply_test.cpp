@@ -118,6 +118,21 @@ TEST(Endpoint, FiveFailuresParkItUntilItsHealthIsGood) {
   EXPECT_EQ(endpoint.window(), 1);
 }
 
+TEST(Endpoint, ATimeThatItAskedForIsKeptWhateverItsHealthSays) {
+  Endpoint endpoint("http://h/v1", "", 4);
+  endpoint.park(10, 610);
+  endpoint.park(11, 200);  // another reply, which asked for less
+  EXPECT_EQ(endpoint.opens_at(), 610);
+  EXPECT_FALSE(endpoint.health_is_due(609));
+  endpoint.health(20, true, false);  // asked before
+  EXPECT_TRUE(endpoint.parked());
+  EXPECT_FALSE(endpoint.may_send(609));
+  EXPECT_FALSE(endpoint.health_is_due(609));
+  EXPECT_TRUE(endpoint.health_is_due(611));
+  endpoint.health(611, true, false);
+  EXPECT_TRUE(endpoint.may_send(611));
+}
+
 TEST(RateLimit, LetsSoMuchThroughAMinute) {
   RateLimit limit(600);  // ten a second
   double time = 0;

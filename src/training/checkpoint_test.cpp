@@ -111,7 +111,9 @@ TEST(Checkpoint, EveryFailingWriteLeavesTheOneBefore) {
     const auto state = checkpoints.load(into, lines);
     ASSERT_TRUE(state) << n;
     EXPECT_TRUE(into[0].second.equal(tensors(static_cast<double>(state->step))[0].second)) << n;
-    if (succeeded) EXPECT_EQ(state->step, 2);
+    if (succeeded) {
+      EXPECT_EQ(state->step, 2);
+    }
     EXPECT_TRUE(lines.lines.size() == 1) << n << ": nothing torn may be left";
   }
   EXPECT_TRUE(succeeded);

@@ -121,7 +121,9 @@ void expect_same_end(const std::string& objective, const std::string& precision)
   ASSERT_EQ(b.size(), 40u);
   for (std::size_t i = 0; i < a.size(); ++i)
     for (const auto& [name, value] : a[i].items())
-      if (name != "seconds") EXPECT_EQ(b[i][name], value) << name << ", step " << i + 1;
+      if (name != "seconds") {
+        EXPECT_EQ(b[i][name], value) << name << ", step " << i + 1;
+      }
 }
 
 TEST(Interruption, KilledDpoEndsInTheSameBits) {
