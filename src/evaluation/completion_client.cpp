@@ -89,7 +89,7 @@ class CompletionClient::Round {
   std::int64_t pause(double time) const {
     double wait = 0.1;
     if (!waiting_.empty() && client_.endpoint_->in_flight == 0)
-      wait = std::min(wait, std::max(waiting_.top().due, client_.endpoint_->not_before()) - time);
+      wait = std::min(wait, std::max(waiting_.top().due, client_.endpoint_->opens_at()) - time);
     return std::max<std::int64_t>(1, static_cast<std::int64_t>(wait * 1000));
   }
 
