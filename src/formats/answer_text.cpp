@@ -223,6 +223,7 @@ void unwrap_latex(std::string& text, std::string& boxed) {
        {"\\text", "\\textbf", "\\textit", "\\mathrm", "\\mathbf", "\\mathit", "\\texttt", "\\boxed", "\\fbox"}) {
     const std::string open = std::string(wrapper) + "{";
     int wrapped = 0;
+    std::size_t last = 0;  // where the last boxed text stood
     for (std::size_t at = text.find(open); at != std::string::npos && ++wrapped < kMostWrappers;
          at = text.find(open, at)) {
       const std::size_t begin = at + open.size();
@@ -233,7 +234,13 @@ void unwrap_latex(std::string& text, std::string& boxed) {
       }
       if (end >= text.size()) break;
       const std::string inside = text.substr(begin, end - begin);
-      if (open == "\\boxed{" || open == "\\fbox{") boxed = inside;
+      if (open == "\\boxed{" || open == "\\fbox{") {
+        // Two in one line are two answers; one in a later line is the last word.
+        const bool same_line = !boxed.empty() && at > last &&
+                               std::string_view(text).substr(last, at - last).find('\n') == std::string_view::npos;
+        boxed = same_line && boxed != inside ? boxed + " or " + inside : inside;
+        last = at;
+      }
       text.replace(at, end + 1 - at, inside);
     }
   }
@@ -327,14 +334,16 @@ std::string collapsed(const std::string& line) {
 AnswerPart cut_thinking(std::string_view text) {
   std::size_t begin = 0;
   for (const std::string_view closing :
-       {"</think>", "</thinking>", "</reasoning>", "</thought>", "[/THINK]", "<|end_of_thought|>",
-        "<|channel|>final<|message|>", "<|begin_of_solution|>", "<|channel>final<message|>"})
+       {"</think>", "</thinking>", "</reasoning>", "</thought>", "[/THINK]", "<|end_of_thought|>", "</seed:think>",
+        "\u25c1/think\u25b7", "assistantfinal", "<|channel|>final<|message|>", "<|begin_of_solution|>",
+        "<|channel>final<message|>"})
     if (const std::size_t at = find_last_nocase(text, closing); at != std::string_view::npos)
       begin = std::max(begin, at + closing.size());
   AnswerPart part;
   part.text = text.substr(begin);
   for (const std::string_view opening :
-       {"<think>", "<thinking>", "<reasoning>", "<thought>", "[THINK]", "<|begin_of_thought|>", "<|channel|>analysis"})
+       {"<think>", "<thinking>", "<reasoning>", "<thought>", "[THINK]", "<|begin_of_thought|>", "<|channel|>analysis",
+        "<seed:think>", "\u25c1think\u25b7"})
     if (find_last_nocase(part.text, opening) != std::string_view::npos) part.unfinished_thinking = true;
   for (const std::string_view closing : {"<|end_of_solution|>", "<|return|>", "<|end|>", "<|im_end|>", "<|eot_id|>"})
     if (part.text.ends_with(closing)) part.text.resize(part.text.size() - closing.size());

@@ -225,7 +225,11 @@ class Reader {
       read_numbers(yaml, at, list[i], field);
       read_ties(yaml, at, list[i], field);
       for (const LabelField& other : format.fields)
-        if (other.kind == field.kind) fail(yaml, at, fmt::format("a second field of kind '{}'", to_string(field.kind)));
+        if (other.kind == field.kind)
+          throw Error(ErrorKind::kUsage,
+                      fmt::format("{}: a second field of kind '{}'", yaml.place(at), to_string(field.kind)),
+                      "a ballot has one label; ask for criteria by name before it (structured: {reasons: ...} and the "
+                      "task's text), or write a format for each");
       format.fields.push_back(std::move(field));
     }
   }
@@ -308,14 +312,18 @@ class Reader {
            fmt::format("a tie of this format is '{}', not '{}'", to_string(rule), to_string(format.tie)));
     const Source* says_maximum = where("/preferences/margin_maximum");
     if (!says_maximum) return;
-    // Said in the file for its readers, and checked: the fields already decide it.
+    // Said in the file for its readers, and checked: the fields already decide it. An included file's belongs to its
+    // own fields and completions.
     const Json& said = says_maximum->yaml.root()["preferences"]["margin_maximum"];
     const std::size_t shown = format.completions;
     const bool by_ranks =
         format.margin == MarginRule::kRankDifference ||
         (format.margin == MarginRule::kGroupDifference && format.field(FieldKind::kRanking) != nullptr);
     const Json actual = by_ranks && shown == 0 ? Json("completions - 1") : Json(format.margin_maximum(shown));
-    if (said != actual)
+    if (said == actual || (by_ranks && said == "completions - 1")) return;
+    if (says_maximum != &sources_.front())
+      margin_maximum_ = actual;
+    else
       fail(says_maximum->yaml, "/preferences/margin_maximum",
            fmt::format("the largest margin of these fields is {}, not {}", actual.dump(), said.dump()));
   }
@@ -389,6 +397,7 @@ class Reader {
       for (const std::string& part : *parts)
         if (const Source* of_part = where("/" + key + "/" + part)) merged[key][part] = of_part->yaml.root()[key][part];
     }
+    if (!margin_maximum_.is_null()) merged["preferences"]["margin_maximum"] = margin_maximum_;
     // In one file both would stand side by side: only the one that counts is left.
     const Source *one = where("/structured/reason"), *several = where("/structured/reasons");
     if (one && several) merged["structured"].erase(several <= one ? "reason" : "reasons");
@@ -399,6 +408,7 @@ class Reader {
 
   std::vector<Source> sources_;
   std::vector<std::string> text_keys_;
+  Json margin_maximum_;  // in place of an included file's, where that one is of other fields
 };
 
 }  // namespace

@@ -284,6 +284,41 @@ TEST(Format, TheLabelsOfADistributionStandInOneOrder) {
   EXPECT_TRUE(Format::load("ranking").labels(5).empty());
 }
 
+TEST(FormatFile, AnIncludedFilesLargestMarginBelongsToItsOwnFields) {
+  const auto read = [](const std::string& rest) {
+    return Format::parse("version: 1\nname: mine\n" + rest, "mine.yaml");
+  };
+  // The manual says that these are whole formats.
+  const Format four = read("include: ranking.yaml\ncompletions: 4\n");
+  EXPECT_EQ(four.margin_maximum(4), 3);
+  const Format grouped =
+      read("include: ranking.yaml\ncompletions: 3\npreferences: {margin: group_difference, tie: equal_ranks}\n");
+  EXPECT_EQ(grouped.margin_maximum(3), 2);
+  const Format hundred = read(
+      "include: single.yaml\nfields:\n  - {kind: rating, name: Score, minimum: 0, maximum: 100}\n"
+      "texts: {task: Score it.}\n");
+  EXPECT_EQ(hundred.margin_maximum(1), 100);
+  for (const Format* format : {&four, &grouped, &hundred}) {
+    const Format again = Format::parse(format->resolved, "format.yaml");
+    EXPECT_EQ(again.hash, format->hash);
+  }
+  EXPECT_THROW(read("include: single.yaml\npreferences: {margin_maximum: 7}\n"), Error);  // said here, and wrong
+}
+
+TEST(FormatFile, ASecondLabelIsToldWhereCriteriaGo) {
+  try {
+    Format::parse(
+        "version: 1\nname: mine\ninclude: single.yaml\nfields:\n"
+        "  - {kind: rating, name: Help, minimum: 0, maximum: 100}\n"
+        "  - {kind: rating, name: Harm, minimum: 0, maximum: 100}\n",
+        "mine.yaml");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("mine.yaml:6:5"));
+    EXPECT_THAT(error.next(), HasSubstr("structured: {reasons"));
+  }
+}
+
 TEST(FormatFile, FilesThatIncludeOneAnotherAreTold) {
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / "ballot_format_loop";
   std::filesystem::create_directories(folder);

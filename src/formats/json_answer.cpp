@@ -45,6 +45,21 @@ std::size_t balanced_end(std::string_view text, std::size_t begin) {
   return std::string_view::npos;
 }
 
+// Under which key an object stands: {"scores": {"A": 3, ...}} has no ranks, {"ranking": {...}} has.
+bool stands_for_ranks(std::string_view text, std::size_t begin, const LabelField& field) {
+  const std::size_t colon = begin == 0 ? std::string_view::npos : text.find_last_not_of(" \t\r\n", begin - 1);
+  if (colon == std::string_view::npos || text[colon] != ':') return true;
+  const std::size_t close = text.rfind('"', colon);
+  const std::size_t open =
+      close == std::string_view::npos || close == 0 ? std::string_view::npos : text.rfind('"', close - 1);
+  if (open == std::string_view::npos) return true;
+  const std::string key(text.substr(open + 1, close - open - 1));
+  const std::string name = folded(key);
+  return names_field(key, field) || name.find("rank") != std::string::npos || name.find("order") != std::string::npos ||
+         name.find("answer") != std::string::npos || name.find("result") != std::string::npos || name == "arguments" ||
+         name == "output" || name == "label";
+}
+
 struct Object {
   std::vector<std::pair<std::string, Json>> members;  ///< repeated keys kept
 };
@@ -170,7 +185,7 @@ std::optional<JsonAnswer> find_json_answer(const Format& format, std::size_t sho
     const std::optional<Object> object = parse_object(candidate);
     if (!object) continue;
     std::optional<std::vector<FieldValue>> values = read_object(*object, format, shown, infer_last);
-    if (!values && ranks) {
+    if (!values && ranks && stands_for_ranks(text, begin, format.fields[0])) {
       Json json = Json::object();
       for (const auto& [key, value] : object->members) json[key] = value;
       FieldValue value = ranks_by_letter(json, shown);

@@ -48,6 +48,38 @@ void check_permutation(FieldValue& value, std::size_t shown, bool infer_last) {
   value.state = State::kIncomplete;
 }
 
+// "1. C, 2. A, 3. E" or "C: 1, A: 2, E: 3" on one line.
+FieldValue read_list_on_a_line(std::string_view text, std::size_t shown) {
+  std::vector<std::pair<int, int>> entries;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(",;"), text.size());
+    const auto entry = read_list_entry(text.substr(0, end));
+    if (!entry) return FieldValue();
+    entries.push_back(*entry);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (only_punctuation(text)) break;
+  }
+  if (entries.size() < std::max<std::size_t>(shown, 2)) return FieldValue();
+  FieldValue value = ranking_from_ranks(entries, shown);
+  value.repair = "list";
+  return value;
+}
+
+// An aside behind a letter, "(clear and kind)", is skipped. Returns what it says, in small letters.
+std::string skip_aside(LabelScanner& scan) {
+  constexpr std::size_t kLongest = 80;
+  LabelScanner ahead = scan;
+  ahead.skip(" ");
+  if (!ahead.take("(") || ahead.peek() == '=' || ahead.peek() == '>' || ahead.peek() == '<') return {};
+  const std::size_t close = ahead.rest().find(')');
+  if (close == std::string_view::npos || close > kLongest) return {};
+  std::string inside(ahead.rest().substr(0, close));
+  std::transform(inside.begin(), inside.end(), inside.begin(), lower);
+  ahead.move(close + 1);
+  scan = ahead;
+  return inside;
+}
+
 }  // namespace
 
 FieldValue read_ranking(std::string_view text, std::size_t shown, bool infer_last) {
@@ -70,15 +102,19 @@ FieldValue read_ranking(std::string_view text, std::size_t shown, bool infer_las
       return value.state == State::kOk || value.state == State::kOutOfRange ? value : FieldValue();
     }
   }
+  if (FieldValue listed = read_list_on_a_line(scan.rest(), shown); listed.state != State::kNone) return listed;
   skip_nouns(scan);
   std::optional<int> letter = scan.take_letter();
   if (!letter) return value;
+  bool turned = false;  // "E (worst), C, A, D, B (best)"
   bool greater = false, less = false, listed = false, blanks = false, dangling = false;
   value.ranking.push_back({*letter});
   value.rest = scan.rest();
   std::size_t letters = 1;
   while (true) {
     scan.skip(kClosing);
+    const std::string aside = skip_aside(scan);
+    turned = turned || aside.starts_with(letters == 1 ? "worst" : "best");
     value.rest = scan.rest();
     scan.skip(" ");
     enum { kNothing, kGreater, kLess, kTie, kList, kBlank } separator = kNothing;
@@ -121,7 +157,7 @@ FieldValue read_ranking(std::string_view text, std::size_t shown, bool infer_las
   if (letters < 2) return FieldValue();
   for (std::vector<int>& group : value.ranking) std::sort(group.begin(), group.end());
   value.state = State::kOk;
-  if ((greater && less) || ((greater || less) && listed) || (blanks && (greater || less || listed))) {
+  if (turned || (greater && less) || ((greater || less) && listed) || (blanks && (greater || less || listed))) {
     value.state = State::kConflicting;  // in which order, or whether a comma is a tie, is not said
     return value;
   }

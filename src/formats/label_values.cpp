@@ -67,6 +67,49 @@ bool take_denominator(LabelScanner& scan, const LabelField& field) {
   return number->first == field.maximum && !number->second;
 }
 
+// "5 = excellent": a step with its sign of equality.
+bool defines_steps(std::string_view text) {
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (!is_digit(text[i]) || (i > 0 && is_word(text[i - 1]))) continue;
+    std::size_t end = i;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    while (end < text.size() && text[end] == ' ') ++end;
+    if (end < text.size() && text[end] == '=') return true;
+    i = end;
+  }
+  return false;
+}
+
+// What may stand behind a score. "3 sentences are wrong" and "4 of the facts" count something, "2 points deducted" is
+// taken off one, and "5 for style, 2 for facts" are two.
+bool ends_a_score(std::string_view rest, const LabelField& field) {
+  LabelScanner scan(rest);
+  const bool adjacent = scan.peek() != ' ';
+  scan.skip(" ");
+  static constexpr std::array<std::string_view, 4> units = {"points", "point", "stars", "star"};
+  if (scan.take_any(units)) {
+    scan.skip(" ");
+    return !begins_any(scan.rest(), {"deducted", "off", "less", "lost", "were", "taken", "short", "below"});
+  }
+  if (scan.done() || !std::islower(static_cast<unsigned char>(scan.peek())) || adjacent) return true;
+  LabelScanner word = scan;
+  if (take_step_word(word, field)) return true;
+  if (begins_any(scan.rest(), {"for", "on", "in"})) {
+    for (std::size_t i = 0; i < rest.size(); ++i)
+      if (is_digit(rest[i]) && (i == 0 || !is_word(rest[i - 1]))) {
+        LabelScanner other(rest.substr(i));
+        const auto number = other.take_number();
+        other.skip(" ");
+        if (number && !number->second && begins_any(other.rest(), {"for", "on", "in"})) return false;
+      }
+    return true;
+  }
+  return begins_any(scan.rest(), {"out",   "or",          "to",  "and",      "because",  "as",    "since",    "overall",
+                                  "but",   "with",        "is",  "was",      "based",    "due",   "given",    "though",
+                                  "while", "considering", "at",  "by",       "would",    "seems", "reflects", "from",
+                                  "it",    "this",        "the", "although", "magnitude"});
+}
+
 }  // namespace
 
 // "the response", "Completion-": words that may stand before a letter. Returns whether a noun was among them.
@@ -189,6 +232,25 @@ FieldValue read_choice(std::string_view text, std::size_t shown, const LabelFiel
     }
   }
 
+  // "A (for style), B (for facts)": two answers.
+  if (LabelScanner aside(rest); aside.skip(" "), aside.peek() == '(') {
+    const std::size_t close = aside.rest().find(')');
+    LabelScanner next(close == std::string_view::npos ? std::string_view() : aside.rest().substr(close + 1));
+    static constexpr std::array<std::string_view, 3> joins = {"and", "or", "but"};
+    bool goes_on = next.take(",") || next.take(";") || next.take("/");
+    next.skip(" ");
+    goes_on = next.take_any(joins) || goes_on;
+    next.skip(" ");
+    skip_nouns(next);
+    const std::optional<int> other = goes_on ? next.take_letter() : std::nullopt;
+    next.skip(" ");
+    if (other && *other != *letter && (next.done() || next.peek() == '(' || only_punctuation(next.rest()))) {
+      value.state = State::kConflicting;
+      value.rest = next.rest();
+      return value;
+    }
+  }
+
   // "A (2)", "B (slightly better)".
   LabelScanner bracket(rest);
   bracket.skip(" ");
@@ -210,26 +272,45 @@ FieldValue read_choice(std::string_view text, std::size_t shown, const LabelFiel
   LabelScanner tail(rest);
   tail.skip(" ");
   const bool punctuated = !tail.done() && std::string_view(".;:!(-,").find(tail.peek()) != std::string_view::npos;
+  std::set<int> others = letters_in(rest, shown);
+  others.erase(*letter);
+  // "A -> B", "A? B!": which of them is not said.
+  if (!others.empty() && (tail.rest().starts_with("->") || tail.peek() == '?')) {
+    value.state = State::kConflicting;
+    return value;
+  }
   if (!punctuated) {
     // "A is better", "B wins": what may follow a letter. "A great answer" begins with an article.
     const bool verb = begins_any(
         tail.rest(), {"is",     "was",  "are",      "wins",      "has",   "over",    "because", "since",    "as",
                       "for",    "with", "though",   "but",       "by",    "than",    "does",    "provides", "gives",
-                      "better", "much", "slightly", "magnitude", "seems", "remains", "beats"});
-    if (!verb && *letter == 0 && !noun) return FieldValue();
+                      "better", "much", "slightly", "magnitude", "seems", "remains", "beats",   "rather",   "instead"});
+    const bool foreign = (static_cast<unsigned char>(tail.peek()) & 0x80) != 0;  // no article stands before it
+    LabelScanner negated(tail.rest());
+    const bool not_other = negated.take_words("not") && (negated.skip(" "), skip_nouns(negated), negated.take_letter());
+    if (!verb && !not_other) {
+      if (*letter == 0 && !noun && !foreign) return FieldValue();
+      if (!others.empty() || starts_with_words(tail.rest(), "not")) {  // "B loses to A", "B or rather A"
+        value.state = State::kConflicting;
+        return value;
+      }
+    }
   }
   // "A is not better", "A is worse": the letter is not the answer.
   static constexpr std::array<std::string_view, 5> verbs = {"is", "was", "are", "does", "seems"};
   LabelScanner denial(tail.rest());
   if (denial.take_any(verbs)) {
     denial.skip(" ");
-    if (denial.take("n't") || begins_any(denial.rest(), {"not", "worse", "inferior", "weaker", "much worse",
-                                                         "slightly worse", "no better", "clearly worse"})) {
+    if (denial.take("n't") ||
+        begins_any(denial.rest(), {"not", "worse", "inferior", "weaker", "much worse", "slightly worse", "no better",
+                                   "clearly worse", "less", "rejected", "wrong", "incorrect", "the worse", "the worst",
+                                   "the weaker", "beaten", "outperformed", "surpassed"})) {
       value.state = State::kConflicting;
       return value;
     }
   }
-  if (tail.rest().starts_with("isn't") || tail.rest().starts_with("wasn't")) value.state = State::kConflicting;
+  if (begins_any(tail.rest(), {"isn't", "wasn't", "doesn't", "loses", "lost", "fails", "failed", "lacks", "has no"}))
+    value.state = State::kConflicting;
   return value;
 }
 
@@ -237,6 +318,9 @@ FieldValue read_number(std::string_view text, const LabelField& field) {
   FieldValue value;
   LabelScanner scan(text);
   scan.skip(kOpening);
+  // "<4>" is a 4 in brackets, "< 4" is not a 4.
+  const std::string_view opening = text.substr(0, text.size() - scan.rest().size());
+  const bool less = opening.find('<') != std::string_view::npos && scan.rest().find('>') == std::string_view::npos;
   // A step's own name first: "A is better" does not begin with an article.
   std::optional<int> number = take_step_word(scan, field);
   bool by_word = number.has_value();
@@ -251,7 +335,8 @@ FieldValue read_number(std::string_view text, const LabelField& field) {
     // told by its name
   } else if (const auto digits = scan.take_number()) {
     number = digits->first;
-    if (digits->second) value.state = State::kOutOfRange;  // between two steps
+    if (digits->second || less) value.state = State::kOutOfRange;  // between two steps
+    if (scan.peek() == '+') value.state = State::kOutOfRange;      // "4+" is none of the steps
     scan.skip(kClosing);
     if (!take_denominator(scan, field)) value.state = State::kOutOfRange;
   } else if (const std::optional<int> step = take_step_word(scan, field)) {
@@ -280,7 +365,9 @@ FieldValue read_number(std::string_view text, const LabelField& field) {
   const bool slash = range.take("/") || range.take("-") || range.take("~") || range.take("&") ||
                      (range.rest().starts_with(",") && range.take(","));
   const bool joined = slash || range.take_any(joins);
-  range.skip(" ");
+  range.skip(" >");  // "3 -> 4"
+  static constexpr std::array<std::string_view, 5> perhaps = {"maybe", "perhaps", "possibly", "or", "even"};
+  if (joined && range.take_any(perhaps)) range.skip(" ");
   if (joined) {
     LabelScanner other = range;
     if (const auto upper = other.take_number(); upper && upper->first != *number) {
@@ -295,6 +382,7 @@ FieldValue read_number(std::string_view text, const LabelField& field) {
       return value;
     }
   }
+  if (field.kind == FieldKind::kRating && !by_word && !ends_a_score(value.rest, field)) return FieldValue();
   LabelScanner named(value.rest);
   named.skip(" -:,(=[\"'");
   LabelScanner words = named;
@@ -303,6 +391,7 @@ FieldValue read_number(std::string_view text, const LabelField& field) {
     LabelScanner behind = words;
     behind.skip(" )]\"'");
     const bool closed = behind.done() || !is_word(behind.peek());
+    if (defines_steps(behind.rest())) return FieldValue();  // "1 = terrible, 5 = excellent": the scale, not the answer
     if (closed && *step != *number) {
       value.state = State::kConflicting;
       value.rest = words.rest();

@@ -92,6 +92,29 @@ Label label_of(const Format& format, std::size_t shown, const std::vector<std::o
   return label;
 }
 
+// "Rating: 1 (1 is best)": the judge says that it used the scale the other way.
+bool turns_scale_round(const PlainText& plain, const LabelField& field) {
+  const std::string least = std::to_string(field.minimum);
+  for (const PlainText::Line& line : plain.lines)
+    for (std::size_t at = line.text.find(least); at != std::string::npos; at = line.text.find(least, at + 1)) {
+      const auto digit = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+      if ((at > 0 && (digit(line.text[at - 1]) || line.text[at - 1] == '-')) ||
+          (at + least.size() < line.text.size() && digit(line.text[at + least.size()])))
+        continue;
+      std::string_view behind = std::string_view(line.text).substr(at + least.size());
+      behind.remove_prefix(std::min(behind.find_first_not_of(' '), behind.size()));
+      for (const std::string_view verb : {"is", "=", "being", "means"}) {
+        if (!(verb == "=" ? behind.starts_with(verb) : starts_with_words(behind, verb))) continue;
+        behind.remove_prefix(verb.size());
+        behind.remove_prefix(std::min(behind.find_first_not_of(' '), behind.size()));
+        if (starts_with_words(behind, "the")) behind.remove_prefix(std::min<std::size_t>(4, behind.size()));
+        if (starts_with_words(behind, "best") || starts_with_words(behind, "highest")) return true;
+        break;
+      }
+    }
+  return false;
+}
+
 Label read_lines(const Format& format, std::size_t shown, const PlainText& plain, bool cut_off,
                  const ParseOptions& options) {
   std::vector<std::optional<Match>> chosen;
@@ -112,6 +135,8 @@ Label read_lines(const Format& format, std::size_t shown, const PlainText& plain
     }
     if (!chosen[0]) chosen[0] = without_name(format, first, plain, shown, options);
   }
+  if (first.kind == FieldKind::kRating && chosen[0] && turns_scale_round(plain, first))
+    chosen[0]->value.state = State::kConflicting;
   for (std::size_t f = 1; f < format.fields.size(); ++f) {
     // "Preference: A (2)": the magnitude in brackets behind the letter.
     if (chosen[f] || format.fields[f].kind != FieldKind::kMagnitude || !chosen[0] || !chosen[0]->value.magnitude)

@@ -61,11 +61,30 @@ std::optional<Match> rating_sentence(const PlainText& plain, const LabelField& f
   return Match{plain.lines.size() - 1, plain.lines.back().paragraph, true, *value, "sentence", plain.lines.back().text};
 }
 
+// Above a list or an order: what its numbers are, or in which direction it runs.
+struct Heading {
+  bool scores = false, worst_first = false;
+};
+Heading heading_above(const PlainText& plain, std::size_t line) {
+  if (line == 0) return {};
+  std::string text;
+  for (const char c : plain.lines[line - 1].text) text += lower(c);
+  const auto has = [&](std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view w) { return text.find(w) != std::string::npos; });
+  };
+  return {has({"score", "rating", "rated", "points", "grade", "mark"}) && !has({"rank"}),
+          has({"worst to best", "worst first", "from worst", "ascending", "lowest to highest", "least to most",
+               "weakest to strongest"})};
+}
+
 }  // namespace
 
 std::optional<Match> last_list(const PlainText& plain, std::size_t shown) {
   std::optional<Match> found;
   std::vector<std::pair<int, int>> entries;
+  std::size_t first = 0;
+  bool by_letter = false;  // "C: 1" in place of "1. C"
   for (std::size_t i = 0; i < plain.lines.size(); ++i) {
     const auto entry = read_list_entry(plain.lines[i].text);
     if (!entry) continue;
@@ -73,8 +92,20 @@ std::optional<Match> last_list(const PlainText& plain, std::size_t shown) {
       return e.first == entry->first || e.second == entry->second;
     });
     if (repeats) entries.clear();
+    if (entries.empty()) {
+      first = i;
+      const std::string& line = plain.lines[i].text;
+      const auto begin = std::find_if(line.begin(), line.end(), is_word);
+      by_letter = begin != line.end() && !is_digit(*begin);
+    }
     entries.push_back(*entry);
     if (entries.size() < shown) continue;
+    // "Scores:" over "A: 3" and "Worst to best:" over "1. E" would turn the order round.
+    const Heading heading = heading_above(plain, first);
+    if ((heading.scores && by_letter) || heading.worst_first) {
+      entries.clear();
+      continue;
+    }
     FieldValue value = ranking_from_ranks(entries, shown);
     entries.clear();
     if (value.state != State::kOk) continue;
@@ -104,10 +135,17 @@ std::optional<Match> without_name(const Format& format, const LabelField& field,
   }
   const std::string& last = plain.lines.back().text;
   const bool alone = plain.lines.size() == 1;
+  if (field.kind == FieldKind::kRanking && heading_above(plain, plain.lines.size() - 1).worst_first) return {};
+  // "5 = excellent" under other lines is the end of a scale that is told again.
+  if (field.is_number() && !alone && last.find('=') != std::string::npos) return {};
   FieldValue value = read_field(last, field, shown, magnitude, options.infer_last);
   if (value.state != State::kNone && value.whole()) {
     if (field.is_letter()) return as_match(value, "bare_letter", last, true);
-    if (field.kind == FieldKind::kRanking) return as_match(value, "bare_ranking", last, !alone);
+    if (field.kind == FieldKind::kRanking) {
+      // "A: 3, B: 5, ..." without a word of what it is may be scores.
+      if (value.repair == "list" && !is_digit(last.front())) return {};
+      return as_match(value, "bare_ranking", last, !alone);
+    }
     return as_match(value, "bare_number", last, !alone);
   }
   if (field.kind == FieldKind::kRating) return rating_sentence(plain, field);
