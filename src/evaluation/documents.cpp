@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -211,7 +212,16 @@ Json rows_of_json(const fs::path& path, const std::string& field) {
   return whole.is_array() ? whole : Json();
 }
 
-/// CSV has only text; a column whose every value is a number is one, as the harness's reader has it.
+/// What the harness's reader of CSV (pandas) takes for a missing value, quoted or not.
+bool is_missing(const std::string& text) {
+  static const std::set<std::string> words = {"",     "#N/A",   "#N/A N/A", "#NA",  "-1.#IND", "-1.#QNAN", "-NaN",
+                                              "-nan", "1.#IND", "1.#QNAN",  "<NA>", "N/A",     "NA",       "NULL",
+                                              "NaN",  "None",   "n/a",      "nan",  "null"};
+  return words.contains(text);
+}
+
+/// CSV has only text; a column whose every value is a number is one, with whole numbers beside missing values as
+/// fractions, as the harness's reader has it.
 void type_columns(Documents& documents) {
   const auto as_number = [](const std::string& text) -> Json {
     std::int64_t whole = 0;
@@ -225,10 +235,16 @@ void type_columns(Documents& documents) {
     return nullptr;
   };
   for (const std::string& column : documents.columns) {
+    for (Json& row : documents.rows)
+      if (Json& value = row[column]; value.is_string() && is_missing(value.get_ref<const std::string&>()))
+        value = nullptr;
     bool numbers = true, whole = true, any = false;
     for (const Json& row : documents.rows) {
       const Json& value = row[column];
-      if (value.is_null()) continue;
+      if (value.is_null()) {
+        whole = false;
+        continue;
+      }
       const Json number = value.is_string() ? as_number(value.get_ref<const std::string&>()) : Json();
       any = true;
       if (number.is_null()) numbers = false;
@@ -279,7 +295,56 @@ void Documents::add(Json row, std::int64_t number) {
   numbers.push_back(number);
 }
 
+namespace {
+
+/// The fields that the objects of a column have anywhere, at every depth, in the order in which they first appear.
+struct Shape {
+  std::vector<std::pair<std::string, Shape>> fields;
+  std::unique_ptr<Shape> element;  ///< of lists
+  bool nested = false;             ///< there are objects in it
+
+  void learn(const Json& value) {
+    if (value.is_object()) {
+      nested = true;
+      for (const auto& [name, field] : value.items()) {
+        auto place =
+            std::find_if(fields.begin(), fields.end(), [&, &name = name](const auto& f) { return f.first == name; });
+        if (place == fields.end()) place = fields.emplace(fields.end(), name, Shape());
+        place->second.learn(field);
+      }
+    } else if (value.is_array()) {
+      if (!element) element = std::make_unique<Shape>();
+      for (const Json& one : value) element->learn(one);
+      nested = nested || element->nested;
+    }
+  }
+
+  void complete(Json& value) const {
+    if (!nested) return;
+    if (value.is_array()) {
+      for (Json& one : value) element->complete(one);
+    } else if (value.is_object()) {
+      Json whole = Json::object();
+      for (const auto& [name, shape] : fields) {
+        whole[name] = value.contains(name) ? std::move(value[name]) : Json();
+        shape.complete(whole[name]);
+      }
+      value = std::move(whole);
+    }
+  }
+};
+
+}  // namespace
+
 void Documents::complete() {
+  for (const std::string& column : columns) {
+    Shape shape;
+    for (const Json& row : rows)
+      if (const auto found = row.find(column); found != row.end()) shape.learn(*found);
+    if (shape.nested)
+      for (Json& row : rows)
+        if (const auto found = row.find(column); found != row.end()) shape.complete(*found);
+  }
   for (Json& row : rows) {
     bool same = row.size() == columns.size();
     std::size_t i = 0;

@@ -103,6 +103,22 @@ TEST_F(DocumentsOf, DamagedRowsAreRejectedAndTheRestGoesOn) {
   EXPECT_EQ(rejects_.rejected(), 2);
 }
 
+TEST_F(DocumentsOf, ObjectsInsideAColumnHaveOneSchema) {
+  write("rows.jsonl", "{\"a\": [{}, {\"n\": 1}], \"b\": {\"x\": 1}}\n{\"a\": [{\"m\": [], \"n\": 2}], \"c\": 3}\n");
+  DatasetName dataset{"json", {}, Json::parse(R"({"data_files": {"test": "rows.jsonl"}})"), folder_};
+  const Documents documents = read_split(dataset, "test", {}, rejects_);
+  EXPECT_EQ(documents.rows[0].dump(), R"({"a":[{"n":null,"m":null},{"n":1,"m":null}],"b":{"x":1},"c":null})");
+  EXPECT_EQ(documents.rows[1].dump(), R"({"a":[{"n":2,"m":[]}],"b":null,"c":3})");
+}
+
+TEST_F(DocumentsOf, CsvWordsForNothingAreMissingAsPandasHasThem) {
+  write("rows.csv", "a,b,c,d\n1,None,\"NA\",x\n,2,3,None of these\n");
+  DatasetName dataset{"csv", {}, Json::parse(R"({"data_files": {"test": "rows.csv"}})"), folder_};
+  const Documents documents = read_split(dataset, "test", {}, rejects_);
+  EXPECT_EQ(documents.rows[0].dump(), R"({"a":1.0,"b":null,"c":null,"d":"x"})");
+  EXPECT_EQ(documents.rows[1].dump(), R"({"a":null,"b":2.0,"c":3.0,"d":"None of these"})");
+}
+
 TEST_F(DocumentsOf, AllOfTheSharedLeaderboardDataIsFound) {
   if (shared_data().empty()) GTEST_SKIP() << "the shared data is not there";
   const fs::path data = shared_data() / "leaderboard";

@@ -12,6 +12,7 @@
 #include "core/suggest.h"
 #include "statistics/best_of.h"
 #include "statistics/bootstrap.h"
+#include "statistics/expanded_interval.h"
 
 namespace ballot {
 namespace {
@@ -211,14 +212,23 @@ Json length_json(const Judge& judge, std::span<const ItemScores> scores, std::in
         out[4] = c[kXX] > 0 && c[kYY] > 0 ? c[kXY] / std::sqrt(c[kXX] * c[kYY]) : std::nan("");
       },
       options);
-  const auto with_interval = [&](std::size_t statistic) {
-    const Interval interval = replicates > 0 ? percentile_interval(made.samples_of(statistic)) : Interval();
-    return interval_json({made.estimates[statistic], interval.low, interval.high});
-  };
   const double sx = xx - x_sum * x_sum / n, sy = yy - y_sum * y_sum / n;
   double pairs[3] = {};
   for (const auto& [name, row] : place)
     for (std::size_t k = 0; k < 3; ++k) pairs[k] += sums.at(row, 2 * k + 1);
+  const auto square = [](double x) { return x * x; };
+  const double units[] = {1 / square(pairs[0]), 1 / square(pairs[1]), 1 / square(pairs[2]),
+                          (1 / pairs[0] + 1 / pairs[1]) / 4 / (pairs[0] + pairs[1])};
+  const auto with_interval = [&](std::size_t statistic) {
+    Interval interval;
+    const double estimate = made.estimates[statistic];
+    if (replicates > 0 && statistic < 4)
+      interval =
+          share_interval(estimate, made.samples_of(statistic), made.jackknife_of(statistic), {}, units[statistic]);
+    else if (replicates > 0)
+      interval = expanded_interval(estimate, made.samples_of(statistic), made.jackknife_of(statistic), {}, 0);
+    return interval_json({estimate, std::max(interval.low, -1.0), std::min(interval.high, 1.0)});
+  };
   Json json;
   json["correlation_of_differences"] =
       n > 0 && sx > 0 && sy > 0 ? Json((xy - x_sum * y_sum / n) / std::sqrt(sx * sy)) : Json();

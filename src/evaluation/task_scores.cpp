@@ -9,12 +9,26 @@
 #include "core/error.h"
 #include "evaluation/python_text.h"
 #include "statistics/bootstrap.h"
+#include "statistics/expanded_interval.h"
 
 namespace ballot {
 namespace {
 
+/// 0..1; shown as points of 100.
 double normalised(double value, double floor) {
-  return 100 * std::max(0.0, value - floor) / (1 - floor);
+  return std::max(0.0, value - floor) / (1 - floor);
+}
+
+/// The mean square of a row's weight: in the mean over all rows, and in the mean of the tasks' normalised scores.
+std::pair<double, double> unit_variances(const std::vector<TaskValues>& tasks) {
+  double rows = 0, squares = 0;
+  for (const TaskValues& task : tasks) {
+    const auto n = static_cast<double>(task.values.size());
+    const double weight = 1 / (static_cast<double>(tasks.size()) * (1 - task.floor.value_or(0)));
+    rows += n;
+    squares += weight * weight / n;
+  }
+  return {1 / (rows * rows), squares / rows};
 }
 
 }  // namespace
@@ -118,13 +132,22 @@ ClusteredScore clustered_score(const std::vector<TaskValues>& tasks, Normalisati
   const Bootstrap result = bootstrap(sums, 2, compute, options);
   ClusteredScore score;
   score.clusters = index.size();
-  const auto with_interval = [&](std::size_t statistic) {
-    ScoreWithInterval one{result.estimates[statistic], {}};
-    if (replicates > 0 && index.size() > 1) one.interval = percentile_interval(result.samples_of(statistic));
-    return one;
+  const auto [unit, unit_of_tasks] = unit_variances(tasks);
+  const auto interval = [&](std::size_t statistic, double variance) {
+    if (replicates == 0) return Interval();
+    return share_interval(result.estimates[statistic], result.samples_of(statistic), result.jackknife_of(statistic),
+                          strata, variance);
   };
-  score.raw = with_interval(0);
-  if (normalise) score.normalised = with_interval(1);
+  score.raw = {result.estimates[0], interval(0, unit)};
+  if (normalise) {
+    // Of one mean it is a rising function, and so of the interval's ends.
+    const bool of_tasks = normalisation == Normalisation::kOfTasks && tasks.size() > 1;
+    double floor = 0;
+    for (const TaskValues& task : tasks) floor += *task.floor / static_cast<double>(tasks.size());
+    Interval ends = of_tasks ? interval(1, unit_of_tasks) : score.raw.interval;
+    if (!of_tasks && ends.defined()) ends = {normalised(ends.low, floor), normalised(ends.high, floor)};
+    score.normalised = {100 * result.estimates[1], {100 * ends.low, 100 * ends.high}};
+  }
   return score;
 }
 

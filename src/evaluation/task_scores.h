@@ -48,7 +48,8 @@ enum class Normalisation {
   kOfMean,   ///< of the mean over all rows (GPQA, MATH)
 };
 
-/// 95%, percentile, over draws of clusters: within tasks, or over all rows where tasks share clusters.
+/// 95%, of shares (statistics/expanded_interval.h), over draws of clusters: within tasks, or over all rows where tasks
+/// share clusters.
 ClusteredScore clustered_score(const std::vector<TaskValues>& tasks, Normalisation normalisation,
                                std::int64_t replicates, std::uint64_t seed);
 

@@ -12,6 +12,17 @@ namespace {
 /// Below this share of the estimate's own size a spread is rounding.
 constexpr double kRounding = 1e-12;
 
+/// Sorted, without NaN; empty where there is no interval.
+std::vector<double> usable(double estimate, std::span<const double> samples) {
+  std::vector<double> sorted;
+  sorted.reserve(samples.size());
+  for (const double x : samples)
+    if (!std::isnan(x)) sorted.push_back(x);
+  if (2 * sorted.size() < samples.size() || std::isnan(estimate)) return {};
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
 }  // namespace
 
 ExpandedLevels expanded_levels(double estimate, std::span<const double> samples, std::span<const double> jackknife,
@@ -50,12 +61,8 @@ ExpandedLevels expanded_levels(double estimate, std::span<const double> samples,
 
 Interval expanded_interval(double estimate, std::span<const double> samples, std::span<const double> jackknife,
                            std::span<const std::uint32_t> strata, double unit_variance, double level) {
-  std::vector<double> sorted;
-  sorted.reserve(samples.size());
-  for (const double x : samples)
-    if (!std::isnan(x)) sorted.push_back(x);
-  if (sorted.empty() || 2 * sorted.size() < samples.size() || std::isnan(estimate)) return {};
-  std::sort(sorted.begin(), sorted.end());
+  const std::vector<double> sorted = usable(estimate, samples);
+  if (sorted.empty()) return {};
   const ExpandedLevels levels = expanded_levels(estimate, sorted, jackknife, strata, unit_variance, level);
   if (levels.degrees == 0) return {};
   if (std::isinf(levels.lengthened)) {
@@ -64,6 +71,23 @@ Interval expanded_interval(double estimate, std::span<const double> samples, std
   }
   const double low = sorted_quantile(sorted, levels.low), high = sorted_quantile(sorted, levels.high);
   return {estimate - levels.lengthened * (estimate - low), estimate + levels.lengthened * (high - estimate)};
+}
+
+Interval share_interval(double estimate, std::span<const double> samples, std::span<const double> jackknife,
+                        std::span<const std::uint32_t> strata, double unit_variance, double level) {
+  const std::vector<double> sorted = usable(estimate, samples);
+  if (sorted.empty()) return {};
+  const ExpandedLevels levels = expanded_levels(estimate, sorted, jackknife, strata, 0, level);
+  if (levels.degrees == 0) return {};
+  const double t = student_t_quantile((1 + level) / 2, levels.degrees), unit = t * std::sqrt(unit_variance);
+  const double unseen_right = unit * (1 - estimate), unseen_wrong = unit * estimate;
+  double down = t * unseen_wrong, up = t * unseen_right;
+  if (!std::isinf(levels.lengthened)) {
+    const double error = levels.jackknife_error;
+    down = (estimate - sorted_quantile(sorted, levels.low)) * std::sqrt(1 + std::pow(unseen_wrong / error, 2));
+    up = (sorted_quantile(sorted, levels.high) - estimate) * std::sqrt(1 + std::pow(unseen_right / error, 2));
+  }
+  return {std::max(std::min(estimate, 0.0), estimate - down), std::min(std::max(estimate, 1.0), estimate + up)};
 }
 
 }  // namespace ballot

@@ -5,6 +5,7 @@
 
 #include "core/random.h"
 #include "statistics/bootstrap.h"
+#include "statistics/expanded_interval.h"
 
 namespace ballot {
 
@@ -96,6 +97,32 @@ Layout lay_out(const SectionScheme& scheme, const std::vector<JudgedRow>& rows) 
   return layout;
 }
 
+/// Of each section and of the score: the mean square of a row's weight in it.
+std::vector<double> unit_variances(const SectionScheme& scheme, const std::vector<JudgedRow>& rows,
+                                   const Layout& layout) {
+  std::vector<double> count(scheme.subsets.size());
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    if (layout.subset_of_row[r] < count.size()) ++count[layout.subset_of_row[r]];
+  std::vector<double> units;
+  double all_squares = 0, all_rows = 0, present = 0;
+  for (const std::string& section : scheme.sections) {
+    double squares = 0, weight = 0, section_rows = 0;
+    for (std::size_t k = 0; k < count.size(); ++k) {
+      if (count[k] == 0 || scheme.subsets[k].section != section) continue;
+      squares += scheme.subsets[k].weight * scheme.subsets[k].weight / count[k];
+      weight += scheme.subsets[k].weight;
+      section_rows += count[k];
+    }
+    if (section_rows > 0) ++present;
+    if (section != scheme.absolute_section && weight > 0) squares /= weight * weight;
+    all_squares += squares;
+    all_rows += section_rows;
+    units.push_back(section_rows > 0 ? squares / section_rows : 0);
+  }
+  units.push_back(present > 0 ? all_squares / (present * present) / all_rows : 0);
+  return units;
+}
+
 SectionScores named(const SectionScheme& scheme, std::span<const double> estimates,
                     const std::vector<JudgedRow>& rows) {
   SectionScores scores;
@@ -135,12 +162,16 @@ SectionScores section_scores(const std::vector<JudgedRow>& rows, std::int64_t re
       options);
   SectionScores scores = named(scheme, result.estimates, rows);
   const auto& sections = scheme.sections;
+  const std::vector<double> units = unit_variances(scheme, rows, layout);
   for (std::size_t s = 0; s < statistics; ++s) {
     ScoreInterval* target = s == sections.size()                    ? &scores.overall
                             : scores.sections.contains(sections[s]) ? &scores.sections[sections[s]]
                                                                     : nullptr;
     if (!target) continue;
-    const Interval interval = replicates > 0 ? percentile_interval(result.samples_of(s)) : Interval();
+    Interval interval;
+    if (replicates > 0)
+      interval =
+          share_interval(result.estimates[s], result.samples_of(s), result.jackknife_of(s), layout.strata, units[s]);
     target->low = interval.low;
     target->high = interval.high;
   }

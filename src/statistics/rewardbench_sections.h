@@ -55,7 +55,8 @@ struct SectionScores {
   ScoreInterval overall;
 };
 
-/// Intervals: 95%, percentile, over `replicates` bootstrap draws of clusters within sections.
+/// Intervals: 95%, of shares (statistics/expanded_interval.h), over `replicates` bootstrap draws of clusters within
+/// sections.
 SectionScores section_scores(const std::vector<JudgedRow>& rows, std::int64_t replicates, std::uint64_t seed,
                              int threads = 0, const SectionScheme& scheme = rewardbench_scheme());
 
