@@ -47,7 +47,12 @@ if(BALLOT_ENGINE)
   add_library(torch_cpu SHARED IMPORTED)
   set_target_properties(torch_cpu PROPERTIES IMPORTED_LOCATION ${site}/torch/lib/libtorch_cpu.so)
   target_include_directories(torch_cpu SYSTEM INTERFACE ${site}/torch/include ${site}/torch/include/torch/csrc/api/include)
-  target_link_libraries(torch_cpu INTERFACE c10)
+  # libtorch's own OpenMP runtime: at::parallel_for is a template of its headers, and without the compiler's flag it is a
+  # plain loop on one thread, without a word.
+  add_library(torch_gomp SHARED IMPORTED)
+  set_target_properties(torch_gomp PROPERTIES IMPORTED_LOCATION ${site}/torch/lib/libgomp.so.1)
+  target_compile_options(torch_cpu INTERFACE -fopenmp)
+  target_link_libraries(torch_cpu INTERFACE c10 torch_gomp)
   target_link_options(torch_cpu INTERFACE -Wl,-rpath-link,${site}/nvidia/cu13/lib)
 endif()
 

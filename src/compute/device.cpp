@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <malloc.h>
 
+#include "compute/tensor_memory.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/suggest.h"
@@ -73,8 +74,9 @@ bool processor_has_bf16() {
 
 void set_compute_threads(int threads) {
   at::set_num_threads(threads > 0 ? threads : available_cores());
-  // Activations are freed and asked for again at every layer of every step. By default glibc gives large blocks back to
-  // the system each time, and the kernel hands them out again zeroed, page by page: a tenth of a training step.
+  pool_tensor_memory();
+  // The same for buffers that are no tensors: by default glibc gives large blocks back to the system each time, and the
+  // kernel hands them out again zeroed, page by page.
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }

@@ -29,6 +29,25 @@ TEST(TensorMemory, AFreedBlockServesTheNextTensorOfItsSize) {
   EXPECT_EQ(again.const_data_ptr(), first);
 }
 
+TEST(TensorMemory, FreedNeighboursServeTensorsOfOtherSizes) {
+  pool_tensor_memory();
+  trim_tensor_memory();
+  const std::int64_t before = tensor_memory().mapped;
+  at::Tensor eight = megabytes(8), five = megabytes(5);
+  eight = five = at::Tensor();
+  const at::Tensor eleven = megabytes(11), two = megabytes(2);
+  eleven.fill_(1), two.fill_(2);
+  EXPECT_EQ(eleven.min().item<int>(), 1) << "they do not overlap";
+  EXPECT_EQ(eleven.max().item<int>(), 1);
+  EXPECT_EQ(tensor_memory().mapped - before, 13 << 20);
+}
+
+TEST(TensorMemory, ATensorLargerThanTheMachineIsRefused) {
+  pool_tensor_memory();
+  EXPECT_THROW(at::empty({std::int64_t{1} << 50}, at::kByte), std::exception);
+  EXPECT_EQ(megabytes(1).fill_(1).max().item<int>(), 1) << "the next one is served";
+}
+
 TEST(TensorMemory, NeverMapsMoreThanTheTensorsThatLivedAtOnce) {
   pool_tensor_memory();
   trim_tensor_memory();

@@ -141,7 +141,10 @@ class FieldReader {
       while (behind.starts_with(":") || behind.starts_with("=")) behind.remove_prefix(1);
       separated = true;
     } else if (strong) {
-      if (behind.starts_with("->") || behind.starts_with("-")) {
+      if (behind.starts_with("|")) {  // a row of a table
+        behind.remove_prefix(1);
+        separated = true;
+      } else if (behind.starts_with("->") || behind.starts_with("-")) {
         behind.remove_prefix(behind.starts_with("->") ? 2 : 1);
         separated = true;
       } else if (starts_with_words(behind, "is") || starts_with_words(behind, "would be")) {
@@ -200,7 +203,8 @@ std::optional<Match> choose(const std::vector<Match>& matches) {
   if (!last) return {};
   Match chosen = *last;
   for (const Match& other : matches) {
-    const bool counts = other.paragraph == chosen.paragraph && (other.strong || !chosen.strong || &other > last);
+    // Of answers inside sentences alone ("Harmlessness rating: 2") none is the last word.
+    const bool counts = !chosen.strong || (other.paragraph == chosen.paragraph && (other.strong || &other > last));
     const bool later = &other > last;  // an afterthought inside a sentence, in any paragraph
     if ((counts || later) && !(other.value == chosen.value)) chosen.value.state = State::kConflicting;
   }

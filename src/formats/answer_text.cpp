@@ -93,6 +93,11 @@ const char* dressed(std::uint32_t c) {
     case 0x25E6:
     case 0x2023:
       return "-";
+    case 0x3001:
+      return ",";
+    case 0x3002:
+    case 0xFF61:
+      return ".";
     case 0x3010:
       return "[";
     case 0x3011:
@@ -109,7 +114,7 @@ const char* dressed(std::uint32_t c) {
 bool invisible(std::uint32_t c) {
   return c == 0x00AD || c == 0x034F || c == 0x061C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
          (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x2064) || (c >= 0x2066 && c <= 0x206F) || c == 0xFEFF ||
-         (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xE0000 && c <= 0xE0FFF);
+         (c >= 0xFE00 && c <= 0xFE0F) || c == 0x20E3 || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 void append_character(std::string& text, std::uint32_t c, std::string_view bytes) {

@@ -227,7 +227,8 @@ TEST(Format, WhatIsIncludedIsPutTogetherKeyByKey) {
   EXPECT_EQ(format.version, 2);
   EXPECT_EQ(format.margin, MarginRule::kMagnitude);
   EXPECT_EQ(Format::parse(format.resolved, "again.yaml").hash, format.hash);
-  EXPECT_THAT(message_of("version: 1\nname: mine\ninclude: binary_magnitude.yaml\npreferences: {margin: none}\n"),
+  EXPECT_THAT(message_of("version: 1\nname: mine\ninclude: binary_magnitude.yaml\n"
+                         "preferences: {margin: none, margin_maximum: 2}\n"),
               HasSubstr("the largest margin of these fields is 0, not 2"));
 }
 

@@ -52,11 +52,17 @@ void check_permutation(FieldValue& value, std::size_t shown, bool infer_last) {
 FieldValue read_list_on_a_line(std::string_view text, std::size_t shown) {
   std::vector<std::pair<int, int>> entries;
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find_first_of(",;"), text.size());
+    std::size_t end = 1;  // at a comma, or before " 2)"
+    const auto numbered = [&](std::size_t at) {
+      return text[at] == ' ' && at + 2 < text.size() && is_digit(text[at + 1]) &&
+             (text[at + 2] == ')' || text[at + 2] == '.');
+    };
+    while (end < text.size() && text[end] != ',' && text[end] != ';' && !numbered(end)) ++end;
     const auto entry = read_list_entry(text.substr(0, end));
     if (!entry) return FieldValue();
     entries.push_back(*entry);
     text.remove_prefix(std::min(end + 1, text.size()));
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     if (only_punctuation(text)) break;
   }
   if (entries.size() < std::max<std::size_t>(shown, 2)) return FieldValue();

@@ -14,6 +14,10 @@ namespace ballot {
 inline bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || (static_cast<unsigned char>(c) & 0x80) != 0;
 }
+/// The first byte of a Chinese, Japanese or Korean character: such a word may follow a letter or number without a blank.
+inline bool is_cjk(char c) {
+  return static_cast<unsigned char>(c) >= 0xE3 && static_cast<unsigned char>(c) <= 0xED;
+}
 inline bool is_digit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
@@ -52,7 +56,7 @@ class LabelScanner {
   std::optional<int> take_letter() {
     if (done() || !std::isupper(static_cast<unsigned char>(peek()))) return {};
     const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : ' ';
-    if (is_word(next) || next == '_') return {};
+    if ((is_word(next) && !is_cjk(next)) || next == '_') return {};
     if (next == '\'' && at_ + 2 < text_.size() && is_word(text_[at_ + 2])) return {};
     return text_[at_++] - 'A';
   }
@@ -70,7 +74,7 @@ class LabelScanner {
     if (end + 1 < text_.size() && (text_[end] == '.' || text_[end] == ',') && is_digit(text_[end + 1])) {
       for (++end; end < text_.size() && is_digit(text_[end]); ++end) fraction = fraction || text_[end] != '0';
     }
-    if (end < text_.size() && is_word(text_[end])) return {};  // "4th"
+    if (end < text_.size() && is_word(text_[end]) && !is_cjk(text_[end])) return {};  // "4th"
     at_ = end;
     return std::pair{negative ? -value : value, fraction};
   }

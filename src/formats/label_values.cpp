@@ -11,9 +11,10 @@ namespace {
 
 using State = FieldValue::State;
 
-constexpr std::array<std::string_view, 18> kNouns = {
-    "completion", "response", "model",   "assistant", "answer", "option",     "candidate", "choice", "output",
-    "reply",      "ai",       "chatbot", "text",      "letter", "assistants", "version",   "system", "solution"};
+constexpr std::array<std::string_view, 21> kNouns = {
+    "completion", "response", "model",  "assistant",   "answer",    "option",     "candidate",
+    "choice",     "output",   "reply",  "ai",          "chatbot",   "text",       "letter",
+    "assistants", "version",  "system", "completions", "responses", "candidates", "solution"};
 constexpr std::array<std::string_view, 7> kLeadWords = {"the", "for", "is", "to", "with", "clearly", "definitely"};
 
 // Letters that are words of their own anywhere in a text. Without nouns before it "A" may be an article, so it counts
@@ -130,6 +131,12 @@ bool skip_nouns(LabelScanner& scan) {
   return noun;
 }
 
+bool names_another(std::string_view text, int place, std::size_t shown) {
+  std::set<int> letters = letters_in(text, shown);
+  letters.erase(place);
+  return !letters.empty();
+}
+
 bool only_punctuation(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return !is_word(c) && c != '<' && c != '>' && c != '='; });
 }
@@ -193,6 +200,10 @@ FieldValue read_choice(std::string_view text, std::size_t shown, const LabelFiel
       return value;
     }
   }
+  // "I prefer B": no letter I.
+  static constexpr std::array<std::string_view, 8> said = {
+      "i prefer", "i choose", "i pick", "i would choose", "i would pick", "i would prefer", "i'd choose", "i'd pick"};
+  if (scan.take_any(said)) scan.skip(" ");
   const bool noun = skip_nouns(scan);
   const std::optional<int> letter = scan.take_letter();
   if (!letter) return value;
@@ -205,7 +216,8 @@ FieldValue read_choice(std::string_view text, std::size_t shown, const LabelFiel
   // "A or B", "A/B", "A, B", "A = B": two answers. "A > B" says which is better; "B, A is weaker" explains itself.
   LabelScanner after(rest);
   after.skip(" ");
-  const bool greater = after.take(">");
+  bool greater = false;
+  while (after.take(">")) greater = true;
   const bool comma = !greater && after.take(",");
   bool joined = greater || comma;
   if (!joined) {
@@ -354,6 +366,10 @@ FieldValue read_number(std::string_view text, const LabelField& field) {
   if (!number) return value;
   value.number = number;
   value.rest = scan.rest();
+  if (LabelScanner worse = scan; by_word && (worse.skip(" "), worse.take_words("worse"))) {
+    value.state = State::kConflicting;  // "slightly worse" under the letter of the better one
+    return value;
+  }
   if (by_word) value.repair = "word";
   if (value.state == State::kOutOfRange) return value;
   value.state = *number >= field.minimum && *number <= field.maximum ? State::kOk : State::kOutOfRange;

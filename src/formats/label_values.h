@@ -53,6 +53,9 @@ FieldValue ranking_from_ranks(const std::vector<std::pair<int, int>>& place_rank
 /// "2. Completion C", "| 1 | C |", "C: 1", "Rank 2 - C": place and rank of a line of a list.
 std::optional<std::pair<int, int>> read_list_entry(std::string_view line);
 
+/// True where a letter of the ballot other than `place` stands in the text as a word of its own.
+bool names_another(std::string_view text, int place, std::size_t shown);
+
 /// True where the words at the start of `text` are `phrase` in any case, with a word's end behind them.
 bool starts_with_words(std::string_view text, std::string_view phrase);
 

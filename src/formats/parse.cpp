@@ -115,6 +115,28 @@ bool turns_scale_round(const PlainText& plain, const LabelField& field) {
   return false;
 }
 
+// What stands behind an answer line may take it back without its name: a line that is another answer by itself, or
+// "Hmm, actually B.".
+bool is_taken_back(const Match& answer, const LabelField& field, const PlainText& plain, std::size_t shown) {
+  for (std::size_t i = answer.line + 1; i < plain.lines.size(); ++i) {
+    const std::string& line = plain.lines[i].text;
+    const FieldValue value = read_field(line, field, shown);
+    if (value.state == State::kOk && value.whole() && !(value == answer.value)) return true;
+    if (field.kind != FieldKind::kChoice || !answer.value.choice) continue;
+    std::string small;
+    for (const char c : line) small += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    bool doubt = false;
+    for (const std::string_view cue : {"hmm", "wait", "actually", "hold on", "on second thought", "on reflection",
+                                       "correction", "scratch that", "sorry", "no,", "no.", "or rather"})
+      doubt = doubt || starts_with_words(small, cue);
+    for (const std::string_view cue :
+         {"change my answer", "change my mind", "change my preference", "change my verdict"})
+      doubt = doubt || small.find(cue) != std::string::npos;
+    if (doubt && names_another(line, *answer.value.choice, shown)) return true;
+  }
+  return false;
+}
+
 Label read_lines(const Format& format, std::size_t shown, const PlainText& plain, bool cut_off,
                  const ParseOptions& options) {
   std::vector<std::optional<Match>> chosen;
@@ -135,6 +157,9 @@ Label read_lines(const Format& format, std::size_t shown, const PlainText& plain
     }
     if (!chosen[0]) chosen[0] = without_name(format, first, plain, shown, options);
   }
+  if (chosen[0] && chosen[0]->value.state == State::kOk && chosen[0]->rule == "line" &&
+      is_taken_back(*chosen[0], first, plain, shown))
+    chosen[0]->value.state = State::kConflicting;
   if (first.kind == FieldKind::kRating && chosen[0] && turns_scale_round(plain, first))
     chosen[0]->value.state = State::kConflicting;
   for (std::size_t f = 1; f < format.fields.size(); ++f) {

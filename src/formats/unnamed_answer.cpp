@@ -42,6 +42,9 @@ std::optional<Match> rating_sentence(const PlainText& plain, const LabelField& f
         (at > 0 && (is_word(line[at - 1]) || line[at - 1] == '.')))
       continue;
     if (value || at < verb) return {};  // two numbers, or one before the verb
+    std::size_t before = at;
+    while (before > 0 && (line[before - 1] == ' ' || line[before - 1] == '=')) --before;
+    if (before > 0 && (line[before - 1] == '<' || line[before - 1] == '>' || (line[before - 1] & 0x80))) return {};
     value = read_number(std::string_view(line).substr(at), field);
     while (at + 1 < line.size() &&
            (std::isdigit(static_cast<unsigned char>(line[at + 1])) ||
@@ -152,6 +155,9 @@ std::optional<Match> without_name(const Format& format, const LabelField& field,
   if (field.kind == FieldKind::kRanking) {
     // "So from best to worst it is C > A > E > B > D.": the chain at the end of the last line; commas alone would be a
     // list of names.
+    for (const std::string_view early :
+         {"stage 1", "stage one", "initial", "first ranking", "first order", "preliminary"})
+      if (starts_with_words(last, early)) return {};
     for (std::size_t at = 0; at < last.size() && last.find('>', at) != std::string::npos; ++at) {
       if (!std::isupper(static_cast<unsigned char>(last[at])) || (at > 0 && is_word(last[at - 1]))) continue;
       FieldValue chain = read_ranking(std::string_view(last).substr(at), shown, options.infer_last);

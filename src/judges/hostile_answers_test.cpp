@@ -210,7 +210,7 @@ TEST_F(HostileAnswersTest, NeitherHealthNorItsAbsenceEndsTheTimeThatTheOnlyServe
     ServerOptions options = to({server.url()});
     options.timeouts.total = 1000;
     std::thread user([] {
-      std::this_thread::sleep_for(std::chrono::seconds(4));
+      std::this_thread::sleep_for(std::chrono::seconds(3));
       request_interrupt();
     });
     EXPECT_THROW(run(has_health ? "well" : "mute", options), Error);
