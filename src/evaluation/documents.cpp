@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -295,56 +294,7 @@ void Documents::add(Json row, std::int64_t number) {
   numbers.push_back(number);
 }
 
-namespace {
-
-/// The fields that the objects of a column have anywhere, at every depth, in the order in which they first appear.
-struct Shape {
-  std::vector<std::pair<std::string, Shape>> fields;
-  std::unique_ptr<Shape> element;  ///< of lists
-  bool nested = false;             ///< there are objects in it
-
-  void learn(const Json& value) {
-    if (value.is_object()) {
-      nested = true;
-      for (const auto& [name, field] : value.items()) {
-        auto place =
-            std::find_if(fields.begin(), fields.end(), [&, &name = name](const auto& f) { return f.first == name; });
-        if (place == fields.end()) place = fields.emplace(fields.end(), name, Shape());
-        place->second.learn(field);
-      }
-    } else if (value.is_array()) {
-      if (!element) element = std::make_unique<Shape>();
-      for (const Json& one : value) element->learn(one);
-      nested = nested || element->nested;
-    }
-  }
-
-  void complete(Json& value) const {
-    if (!nested) return;
-    if (value.is_array()) {
-      for (Json& one : value) element->complete(one);
-    } else if (value.is_object()) {
-      Json whole = Json::object();
-      for (const auto& [name, shape] : fields) {
-        whole[name] = value.contains(name) ? std::move(value[name]) : Json();
-        shape.complete(whole[name]);
-      }
-      value = std::move(whole);
-    }
-  }
-};
-
-}  // namespace
-
 void Documents::complete() {
-  for (const std::string& column : columns) {
-    Shape shape;
-    for (const Json& row : rows)
-      if (const auto found = row.find(column); found != row.end()) shape.learn(*found);
-    if (shape.nested)
-      for (Json& row : rows)
-        if (const auto found = row.find(column); found != row.end()) shape.complete(*found);
-  }
   for (Json& row : rows) {
     bool same = row.size() == columns.size();
     std::size_t i = 0;

@@ -28,8 +28,7 @@ struct Documents {
   std::vector<std::filesystem::path> files;
 
   void add(Json row, std::int64_t number);
-  /// Gives every row every column, in the order of `columns`, and objects inside a column every field that any of them
-  /// has (null where it is absent): one schema for all rows, as the harness's reader has it.
+  /// Gives every row every column, in the order of `columns`.
   void complete();
 };
 

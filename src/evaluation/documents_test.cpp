@@ -103,14 +103,6 @@ TEST_F(DocumentsOf, DamagedRowsAreRejectedAndTheRestGoesOn) {
   EXPECT_EQ(rejects_.rejected(), 2);
 }
 
-TEST_F(DocumentsOf, ObjectsInsideAColumnHaveOneSchema) {
-  write("rows.jsonl", "{\"a\": [{}, {\"n\": 1}], \"b\": {\"x\": 1}}\n{\"a\": [{\"m\": [], \"n\": 2}], \"c\": 3}\n");
-  DatasetName dataset{"json", {}, Json::parse(R"({"data_files": {"test": "rows.jsonl"}})"), folder_};
-  const Documents documents = read_split(dataset, "test", {}, rejects_);
-  EXPECT_EQ(documents.rows[0].dump(), R"({"a":[{"n":null,"m":null},{"n":1,"m":null}],"b":{"x":1},"c":null})");
-  EXPECT_EQ(documents.rows[1].dump(), R"({"a":[{"n":2,"m":[]}],"b":null,"c":3})");
-}
-
 TEST_F(DocumentsOf, CsvWordsForNothingAreMissingAsPandasHasThem) {
   write("rows.csv", "a,b,c,d\n1,None,\"NA\",x\n,2,3,None of these\n");
   DatasetName dataset{"csv", {}, Json::parse(R"({"data_files": {"test": "rows.csv"}})"), folder_};
