@@ -21,7 +21,11 @@ class Digits {
   /// another by more than 2^-32 of its probability.
   std::uint32_t below(std::uint32_t n) {
     if (!has(n)) {
-      word_ = random_->next();
+      if (next_ == words_.size()) {  // many at once: the processor works on several
+        for (std::uint64_t& word : words_) word = random_->next();
+        next_ = 0;
+      }
+      word_ = words_[next_++];
       ways_ = 1;
     }
     return take(n);
@@ -39,6 +43,8 @@ class Digits {
   static constexpr std::uint64_t kWays = std::uint64_t{1} << 32;
   Random* random_;
   std::uint64_t word_ = 0, ways_ = kWays;
+  std::array<std::uint64_t, 64> words_{};
+  std::size_t next_ = 64;
 };
 
 /// first .. first + out.size() - 1 in a random order (Fisher-Yates, filling as it goes).
