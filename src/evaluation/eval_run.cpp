@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/atomic_file.h"
@@ -41,6 +42,27 @@ TaskSettings eval_settings(const EvalOptions& options) {
   return settings;
 }
 
+namespace {
+
+/// The harness makes up a name (eight draws) whenever it asks a task for its own, and asks twice for each task that it
+/// puts into a group, once all of the group's members are made. GPQA's order follows from what was drawn before.
+void draw_names(const TaskSelection& selection, std::size_t loaded, PythonRandom& shared) {
+  constexpr std::int64_t kDrawsOfTask = 2 * 8;
+  const auto is_group = [&](const std::string& name) {
+    return std::any_of(selection.groups.begin(), selection.groups.end(),
+                       [&](const TaskSelection::Group& group) { return group.file.name() == name; });
+  };
+  const std::string last = selection.tasks[loaded].name();
+  for (const TaskSelection::Group& group : selection.groups) {
+    if (group.leaves.empty() || group.leaves.back() != last) continue;
+    const auto members = std::count_if(group.children.begin(), group.children.end(),
+                                       [&](const std::string& child) { return !is_group(child); });
+    for (std::int64_t i = 0; i < kDrawsOfTask * members; ++i) shared.random();
+  }
+}
+
+}  // namespace
+
 /// The tasks asked for, loaded. What is wrong with several of them is told at once.
 std::vector<LoadedTask> load_tasks(const TaskSelection& selection, TaskSettings settings, const EvalOptions& options,
                                    const ChatTemplate* chat, RejectLog& rejects) {
@@ -48,12 +70,16 @@ std::vector<LoadedTask> load_tasks(const TaskSelection& selection, TaskSettings 
   settings.shuffle = {options.gpqa_shuffle == "lm_eval", &shared};
   std::vector<LoadedTask> tasks;
   std::vector<std::pair<std::string, Error>> problems;
-  for (const TaskFile& file : selection.tasks) try {
+  for (std::size_t i = 0; i < selection.tasks.size(); ++i) {
+    const TaskFile& file = selection.tasks[i];
+    try {
       tasks.push_back(load_task(file, settings, chat, rejects));
+      draw_names(selection, i, shared);
     } catch (const Error& error) {
       if (options.on_bad_row == "fail" && rejects.rejected() > 0) throw;
       problems.emplace_back(file.name(), error);
     }
+  }
   if (problems.size() == 1) throw problems.front().second;
   if (!problems.empty()) {
     constexpr std::size_t kShown = 6;

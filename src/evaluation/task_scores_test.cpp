@@ -59,7 +59,7 @@ TEST(TaskScores, IntervalsResampleClusters) {
   EXPECT_DOUBLE_EQ(b.raw.value, 0.5);
   EXPECT_EQ(a.clusters, 40u);
   EXPECT_EQ(b.clusters, 4u);
-  EXPECT_NEAR(a.raw.interval.high - a.raw.interval.low, 0.31, 0.05);
+  EXPECT_NEAR(a.raw.interval.high - a.raw.interval.low, 0.33, 0.04);
   EXPECT_GT(b.raw.interval.high - b.raw.interval.low, 0.7);
   EXPECT_FALSE(a.normalised.has_value());
 }

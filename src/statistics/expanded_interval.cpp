@@ -80,8 +80,9 @@ Interval share_interval(double estimate, std::span<const double> samples, std::s
   const ExpandedLevels levels = expanded_levels(estimate, sorted, jackknife, strata, 0, level);
   if (levels.degrees == 0) return {};
   const double t = student_t_quantile((1 + level) / 2, levels.degrees), unit = t * std::sqrt(unit_variance);
-  const double unseen_right = unit * (1 - estimate), unseen_wrong = unit * estimate;
-  double down = t * unseen_wrong, up = t * unseen_right;
+  const double unseen_right = unit * std::max(0.0, 1 - 2 * estimate);
+  const double unseen_wrong = unit * std::max(0.0, 2 * estimate - 1);
+  double down = t * unit * estimate, up = t * unit * (1 - estimate);  // where no cluster differs from another
   if (!std::isinf(levels.lengthened)) {
     const double error = levels.jackknife_error;
     down = (estimate - sorted_quantile(sorted, levels.low)) * std::sqrt(1 + std::pow(unseen_wrong / error, 2));

@@ -11,12 +11,16 @@
 //     with 4 units of 250 that differ at all, what was not seen matters as much as what was (as Agresti and Min 2005
 //     add half a pair to each cell of a 2 x 2 table);
 //   - where nothing differs, the interval is +- t sqrt(u), not a point.
-// A share (an accuracy) moves between 0 and 1, and near one of them what was not seen lies on the other side only: its
-// upper arm is lengthened by what t^2 units that are all right would add, (t (1 - p))^2 u, and its lower arm by (t p)^2
-// u. For one stratum of n even clusters that is about Wilson's interval: no right answer among 250 leaves 0 to 1.5
-// points. Simulated coverage: docs/performance.md; values: tests/oracles/paired_intervals.py. Rejected after
-// simulation: BCa (no better with few clusters, worse with rare differences), the studentised bootstrap (infinite where
-// draws without any difference occur), Student's t around the estimate (91% with clusters of very unequal sizes).
+//
+// A share (an accuracy) moves between 0 and 1, and near one of them what was not seen lies on the other side only:
+// below one half its upper arm is lengthened by what t^2 units that are all right would add, (t (1 - 2 p))^2 u, above
+// it the lower arm alike. For one stratum of n even clusters that is about Wilson's interval: no right answer among 250
+// leaves 0 to 1.5 points.
+//
+// Simulated coverage: docs/performance.md; values: tests/oracles/paired_intervals.py.
+// Rejected after simulation: BCa (no better with few clusters, worse with rare differences), the studentised bootstrap
+// (infinite where draws without any difference occur), Student's t around the estimate (91% with clusters of very
+// unequal sizes).
 #pragma once
 #include <cstdint>
 #include <span>
