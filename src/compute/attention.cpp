@@ -15,6 +15,8 @@ namespace ballot {
 namespace {
 
 constexpr std::int64_t kKeyTile = 128;
+/// Multiplications of scores (queries x keys x heads x dim) from which on more than one thread is asked.
+constexpr double kWorthThreads = 1 << 18;
 
 /// Sizes and row distances (in numbers) of one call.
 struct Shape {
@@ -102,9 +104,15 @@ void forward(const AttentionPlan& plan, const Shape& shape, const T* q, std::spa
              T* lse_HT) {
   const std::int64_t blocks = static_cast<std::int64_t>(plan.blocks().size());
   std::int64_t block_rows = 0;
-  for (const auto& block : plan.blocks()) block_rows = std::max(block_rows, block.end - block.begin);
+  double cost = 0;
+  for (const auto& block : plan.blocks()) {
+    block_rows = std::max(block_rows, block.end - block.begin);
+    cost += block.cost * static_cast<double>(shape.heads * shape.dim);
+  }
+  // A step of one stream over few keys is done before other threads have heard of it.
+  const std::int64_t threads = cost < kWorthThreads ? 1 : at::get_num_threads();
   std::atomic<std::int64_t> next{0};  // who computes a block does not change it
-  at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t, std::int64_t) {
+  at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
     std::vector<T> tile(block_rows * kKeyTile);
     for (std::int64_t task = next++; task < blocks * shape.groups; task = next++)
       // The last blocks are the dearest: they go first.

@@ -118,29 +118,53 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 /// Rows up to which a product is bound by reading the weights: a step of generation.
 constexpr std::int64_t kFewRows = 4;
 
-/// x W^T + b for few rows of x in float32: every weight is read once, a piece of them for all rows of x, by all
-/// threads.
-at::Tensor few_rows_product(const at::Tensor& x_in, const at::Tensor& weight, const at::Tensor& bias) {
+bool few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return x.scalar_type() == at::kFloat && x.dim() == 2 && x.size(0) <= kFewRows && weight.scalar_type() == at::kFloat &&
+         weight.is_contiguous() && (!bias.defined() || bias.scalar_type() == at::kFloat);
+}
+
+/// x W^T + b of several layers for few rows of x in float32: every weight is read once, a piece of them for all rows of
+/// x, by all threads, which meet once for all layers.
+std::vector<at::Tensor> few_rows_products(const at::Tensor& x_in, std::span<const Linear> layers) {
   constexpr std::int64_t kPiece = 16;  // rows of W that stay in the cache for the next row of x
   const at::Tensor x = x_in.contiguous();
-  const std::int64_t m = x.size(0), n = weight.size(0), k = weight.size(1);
-  at::Tensor y = at::empty({m, n}, x.options());
-  const float *from = x.const_data_ptr<float>(), *w = weight.const_data_ptr<float>();
-  float* to = y.mutable_data_ptr<float>();
-  at::parallel_for(0, n, std::max<std::int64_t>(kPiece, 4 * grain(k)), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t o = begin; o < end; o += kPiece)
-      for (std::int64_t i = 0; i < m; ++i)
-        rows::products(to + i * n + o, w + o * k, from + i * k, std::min(kPiece, end - o), k);
-  });
-  return bias.defined() ? y.add_(bias) : y;
+  const std::int64_t m = x.size(0), k = x.size(1);
+  struct Part {
+    const float* weight;
+    float* to;
+    std::int64_t rows, first_piece;
+  };
+  std::vector<at::Tensor> results;
+  std::vector<Part> parts;
+  std::int64_t pieces = 0;
+  for (const Linear& layer : layers) {
+    const std::int64_t rows = layer.weight.size(0);
+    results.push_back(at::empty({m, rows}, x.options()));
+    parts.push_back({layer.weight.const_data_ptr<float>(), results.back().mutable_data_ptr<float>(), rows, pieces});
+    pieces += (rows + kPiece - 1) / kPiece;
+  }
+  const float* from = x.const_data_ptr<float>();
+  at::parallel_for(0, pieces, std::max<std::int64_t>(1, 4 * grain(k) / kPiece),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     std::size_t part = 0;
+                     for (std::int64_t piece = begin; piece < end; ++piece) {
+                       while (part + 1 < parts.size() && parts[part + 1].first_piece <= piece) ++part;
+                       const auto& [w, to, rows, first] = parts[part];
+                       const std::int64_t o = (piece - first) * kPiece;
+                       for (std::int64_t i = 0; i < m; ++i)
+                         rows::products(to + i * rows + o, w + o * k, from + i * k, std::min(kPiece, rows - o), k);
+                     }
+                   });
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (layers[i].bias.defined()) results[i].add_(layers[i].bias);
+  return results;
 }
 
 /// x W^T + b outside the graph.
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const auto type = x.scalar_type();
-  if (type == at::kFloat && x.dim() == 2 && x.size(0) <= kFewRows && weight.scalar_type() == at::kFloat &&
-      weight.is_contiguous() && (!bias.defined() || bias.scalar_type() == at::kFloat))
-    return few_rows_product(x, weight, bias);
+  const Linear layer{weight, bias};
+  if (few_rows(x, weight, bias)) return few_rows_products(x, std::span(&layer, 1))[0];
   return bias.defined() ? at::addmm(bias.to(type), x, weight.to(type).t()) : at::mm(x, weight.to(type).t());
 }
 
@@ -152,8 +176,16 @@ struct Project : torch::autograd::Function<Project> {
     const std::size_t count = parameters.size() - std::popcount(static_cast<std::uint64_t>(biased));
     variable_list results, saved = {x, norm_weight, value.r};
     std::size_t bias = count;
-    for (std::size_t i = 0; i < count; ++i)
-      results.push_back(product(value.y, parameters[i], biased >> i & 1 ? parameters[bias++] : at::Tensor()));
+    std::vector<Linear> layers;
+    bool few = true;
+    for (std::size_t i = 0; i < count; ++i) {
+      layers.push_back({parameters[i], biased >> i & 1 ? parameters[bias++] : at::Tensor()});
+      few = few && few_rows(value.y, layers[i].weight, layers[i].bias);
+    }
+    if (few)
+      results = few_rows_products(value.y, layers);
+    else
+      for (const Linear& layer : layers) results.push_back(product(value.y, layer.weight, layer.bias));
     saved.insert(saved.end(), parameters.begin(), parameters.end());
     context->save_for_backward(saved);
     context->saved_data["biased"] = biased;
