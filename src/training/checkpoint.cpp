@@ -58,12 +58,17 @@ void Checkpoints::save(const CheckpointState& state, const NamedTensors& tensors
     fs::remove_all(temporary, ignored);
     throw;
   }
-  std::vector<fs::path> all = folders();
+  keep_the_last();
+}
+
+void Checkpoints::keep_the_last() const {
+  const std::vector<fs::path> all = folders();
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < all.size(); ++i) fs::remove_all(all[i]);
 }
 
 std::optional<CheckpointState> Checkpoints::load(const NamedTensors& tensors, Progress& progress) {
-  std::vector<fs::path> all = folders();
+  keep_the_last();  // a process that was killed while it did so may have left one half removed
+  const std::vector<fs::path> all = folders();
   for (auto path = all.rbegin(); path != all.rend(); ++path) {
     try {
       const Json json = Json::parse(read_file(*path / "state.json"));

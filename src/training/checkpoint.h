@@ -39,6 +39,7 @@ class Checkpoints {
 
  private:
   std::vector<std::filesystem::path> folders() const;  ///< oldest first
+  void keep_the_last() const;
   std::filesystem::path folder_;
   std::string key_;
   std::int64_t keep_;

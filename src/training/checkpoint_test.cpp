@@ -58,6 +58,23 @@ TEST(Checkpoint, TheLastKAreKept) {
   EXPECT_EQ(checkpoints.newest(), "step-00000005");
 }
 
+TEST(Checkpoint, OneThatWasHalfRemovedIsGoneAfterTheNextStart) {
+  const TemporaryFolder folder;
+  NamedTensors into = tensors(0);
+  {
+    Checkpoints checkpoints(folder.path(), "key", 2);
+    for (int step = 1; step <= 3; ++step) checkpoints.save({step, 0, 0}, tensors(step));
+  }
+  // Killed between the two removals of the first one.
+  std::filesystem::create_directory(folder.path() / "step-00000001");
+  std::filesystem::copy(folder.path() / "step-00000002/state.json", folder.path() / "step-00000001/state.json");
+  Lines lines;
+  Checkpoints checkpoints(folder.path(), "key", 2);
+  EXPECT_EQ(checkpoints.load(into, lines)->step, 3);
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "step-00000001"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "step-00000002"));
+}
+
 TEST(Checkpoint, ATornOneIsToldAndPassedOver) {
   for (const char* harm : {"truncated", "changed", "no state", "torn state", "another training"}) {
     SCOPED_TRACE(harm);
