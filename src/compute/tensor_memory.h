@@ -4,9 +4,10 @@
 // A training frees and makes the same few sizes thousands of times a step. malloc either returns large blocks to the
 // system each time (every page is then faulted in and zeroed again: a tenth of a step on small layers) or keeps them in
 // a heap that interleaved lifetimes tear into holes. Here a freed block becomes part of the free span around it, from
-// which tensors of any size are cut; before memory is taken from the system, free spans give back as many bytes, from
-// the largest. So what is mapped never exceeds the largest sum of living tensors by more than the rounding of sizes,
-// and lies in one run of addresses, which the system backs with large pages where it has them.
+// which tensors of any size are cut. Where none is large enough and as much is mapped as ever lived at once, free spans
+// give their pages back before new ones are taken: what is mapped never exceeds the largest sum of living tensors
+// (since the last trim) by more than the rounding of sizes. All lies in one run of addresses, which the system backs
+// with large pages where it has them.
 //
 // ATen has one allocator a process, so this is one a process, too. Blocks below 128 KiB are malloc's as before.
 #pragma once
